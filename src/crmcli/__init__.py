@@ -1,0 +1,5 @@
+"""crmcli, the local-first CRM for the command line."""
+
+from typing import Final
+
+__version__: Final = "0.1.0"

@@ -1,0 +1,40 @@
+"""python -m crmcli, and the scripts `crm` and `crmcli`."""
+
+import gc
+import sys
+
+from crmcli import __version__
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    if sys.argv[1:] == ["--version"]:
+        print(f"crm {__version__}")  # noqa: T201 - before anything is imported
+        return
+    # Imports make a hundred thousand objects that live to the end: looking for garbage among them is a
+    # quarter of the start. Long commands turn the collector on again.
+    gc.disable()
+    import os
+
+    from crmcli.cli import run
+
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    if "_CRM_COMPLETE" in os.environ or "_CRMCLI_COMPLETE" in os.environ:
+        from typer.completion import completion_init
+
+        completion_init()
+    try:
+        code = run(sys.argv[1:], stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ=os.environ)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    finally:
+        gc.freeze()
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

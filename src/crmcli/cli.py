@@ -1,0 +1,167 @@
+"""The command line: every noun by name, the root options, and the one place where errors end."""
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from importlib import import_module
+from typing import Annotated, Any, Final, TextIO
+
+import typer
+from typer.main import get_command
+
+from crmcli import __version__
+from crmcli.app import App
+from crmcli.commands._noun import Entry, Group, Outside
+from crmcli.errors import CrmError, Interrupted, InvalidValue
+from crmcli.fields import NOUNS
+from crmcli.render import render_error
+from crmcli.render.look import look_of
+from crmcli.settings import settings_from
+
+# The word, the module behind it (its `command`), what the help says, and the section it stands in.
+COMMANDS: Final = (
+    ("lead", "lead", "People and companies that showed interest", "Records"),
+    ("account", "account", "Organisations: customers, prospects, suppliers, partners, competitors", "Records"),
+    ("contact", "contact", "People at accounts", "Records"),
+    ("opp", "opp", "Opportunities: deals and their stages", "Records"),
+    ("task", "task", "What is to do", "Records"),
+    ("log", "log", "Calls, e-mails, meetings and notes that have happened", "Records"),
+    ("user", "user", "The sales team", "Records"),
+    ("stage", "stage", "The steps of the sales process", "Records"),
+    ("today", "today", "What to do now: tasks due, deals that wait", "Every day"),
+    ("search", "search", "Find anything by words", "Every day"),
+    ("pipeline", "pipeline", "Open deals by stage", "Every day"),
+    ("forecast", "forecast", "What will be closed, by category", "Every day"),
+    ("history", "history", "What was done, by whom", "Safety"),
+    ("undo", "undo", "Take back the last act, or any", "Safety"),
+    ("redo", "redo", "Do again what was undone", "Safety"),
+    ("doctor", "doctor", "Check the database", "Safety"),
+    ("init", "init", "Make the database", "Set-up"),
+    ("demo", "demo", "Try it all on a sample database", "Set-up"),
+    ("config", "config", "Currency, fiscal year, date order, time zone", "Set-up"),
+    ("schema", "schema", "The nouns and fields, for programs", "Set-up"),
+    ("completion", "completion", "Shell completion for bash, zsh and fish", "Set-up"),
+    ("help", "help", "Dates, money, filters, periods, formats, exit codes, cron", "Set-up"),
+)
+ALIASES: Final = {noun.word: noun.aliases for noun in NOUNS}
+
+
+def load(module: str, ctx: Any) -> Any:
+    """The command of a module of `crmcli.commands`."""
+    return import_module(f"crmcli.commands.{module}").command.group(ctx)
+
+
+ENTRIES: Final = {
+    word: Entry(help, lambda ctx, module=module: load(module, ctx), section, ALIASES.get(word, ()))  # type: ignore[misc]
+    for word, module, help, section in COMMANDS
+}
+
+
+class Root(Group):
+    """The program itself."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, entries=ENTRIES, **kwargs)
+
+
+root = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"crm {__version__}")
+        raise typer.Exit
+
+
+@root.callback(cls=Root, no_args_is_help=True)
+def main(
+    ctx: typer.Context,
+    db: Annotated[
+        str | None,
+        typer.Option("--db", metavar="PATH|URL", help="The database; else CRMCLI_DB, else the per-user file."),
+    ] = None,
+    actor: Annotated[str | None, typer.Option("--as", metavar="USER", help="Act as this user.")] = None,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Never ask.")] = False,
+    color: Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never.")] = "auto",
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only data and errors.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """The local-first CRM for the command line."""
+    outside: Outside = ctx.obj
+    settings = settings_from(outside.environ, database=db, actor=actor, prompts=not no_input, color=color, quiet=quiet)
+    look_of(outside.stdout, outside.stderr, outside.environ, color)
+    ctx.obj = App(
+        settings,
+        environ=outside.environ,
+        stdin=outside.stdin,
+        stdout=outside.stdout,
+        stderr=outside.stderr,
+        command=command_line(outside.argv),
+    )
+    ctx.call_on_close(ctx.obj.close)
+
+
+def command_line(argv: list[str]) -> str:
+    """The command as the journal keeps it: what was typed, quoted where a shell would need it."""
+    from shlex import join
+
+    return join(argv)
+
+
+def run(
+    argv: list[str], *, stdin: TextIO, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]
+) -> int:
+    """Run one command; the exit code. Every expected failure ends here, in one sentence."""
+    outside = Outside(argv, environ, stdin, stdout, stderr)
+    try:
+        with redirect_stdout(stdout), redirect_stderr(stderr):
+            code = get_command(root).main(args=argv, prog_name="crm", standalone_mode=False, obj=outside)
+        return code if isinstance(code, int) else 0
+    except CrmError as error:
+        return fail(error, outside)
+    except typer.Abort:
+        return fail(Interrupted("Interrupted; nothing was written."), outside)
+    except KeyboardInterrupt:
+        return fail(Interrupted("Interrupted; nothing was written."), outside)
+    except BrokenPipeError:
+        # Whoever read has gone; what was written is written. Keep the interpreter from flushing into the void.
+        if stdout is sys.stdout:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        usage = as_usage(error)
+        if usage is None:
+            raise
+        return fail(usage, outside)
+
+
+def as_usage(error: Exception) -> CrmError | None:
+    """Typer's own complaints, and the operating system's, as ours; None for what nobody expected."""
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(error.format_message())
+            return None
+        ctx = getattr(error, "ctx", None)
+        hint = f"`{ctx.command_path} --help` shows how." if ctx else None
+        return InvalidValue(error.format_message(), hint=hint)
+    if isinstance(error, OSError):
+        from crmcli.errors import DatabaseError
+
+        where = f"{error.filename}: " if error.filename else ""
+        return DatabaseError(f"{where}{error.strerror or error}.") if error.errno == 28 else CrmError(
+            f"{where}{error.strerror or error}."
+        )
+    return None
+
+
+def fail(error: CrmError, outside: Outside) -> int:
+    """Say what went wrong, in words or, where JSON was asked for, as one object."""
+    argv = outside.argv
+    as_json = "--json" in argv or "--format=json" in argv or any(
+        first in ("--format", "-f") and second in ("json", "jsonl") for first, second in zip(argv, argv[1:], strict=False)
+    )
+    render_error(error, as_json, look_of(outside.stdout, outside.stderr, outside.environ))
+    return error.exit_code

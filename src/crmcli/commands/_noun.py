@@ -1,0 +1,400 @@
+"""The shell around every command: lazy groups, the output options, help with examples, completion."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, NamedTuple, TextIO
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from crmcli.app import App
+from crmcli.errors import InvalidValue, suggestion
+from crmcli.render import FORMATS, render
+from crmcli.render.look import look_of
+from crmcli.result import Outcome, Record, Result, Table
+from crmcli.settings import settings_from
+
+
+class Outside(NamedTuple):
+    """What the program was started with."""
+
+    argv: list[str]
+    environ: Mapping[str, str]
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+
+
+# --- Typer without pydantic --------------------------------------------------------------------------
+#
+# Typer 0.29 imports pydantic (a third of a read command's time) to coerce even a plain string. Every
+# parameter of ours is text, a list of texts, a whole number or a flag, which need no such help. Where a
+# later Typer has other insides, the guard below does nothing and Typer works as it always does;
+# tests/commands/test_startup.py then says so.
+
+try:
+    from typer._coercion import RuntimeParam as _RuntimeParam
+
+    class _Plain(_RuntimeParam):
+        """Takes text, lists of text, whole numbers and flags as they are."""
+
+        def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:
+            if self.annotation in (int, int | None) and isinstance(value, str):
+                if not value.strip().lstrip("-").isdecimal():
+                    raise InvalidValue(f"{value!r} is not a whole number.", field=param.name)
+                return int(value)
+            return list(value) if isinstance(value, tuple) else value
+
+    PLAIN_TYPES: Final = (str, str | None, list[str], list[str] | None, int, int | None, bool)
+except ImportError:  # pragma: no cover - another Typer
+    _Plain = None  # type: ignore[assignment, misc]
+
+
+def _lighten(params: list[Any]) -> None:
+    for param in params:
+        descriptor = getattr(param, "type_descriptor", None)
+        if _Plain is None or descriptor is None or not hasattr(param, "_runtime_param"):
+            continue
+        if descriptor.annotation in PLAIN_TYPES:
+            param._runtime_param = _Plain(parameter_info=descriptor.parameter_info, annotation=descriptor.annotation)
+
+
+class _Light:
+    """Keeps Typer's own --help from importing pydantic."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None and option.default is None:
+            option.default = False
+        return option
+
+
+class Command(_Light, TyperCommand):
+    """A command whose help ends with examples."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _lighten(self.params)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        if self.epilog:
+            with formatter.section("Examples"):
+                for line in self.epilog.splitlines():
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a group: what the help says of it, and how it is loaded when it is wanted."""
+
+    help: str
+    load: Callable[[Any], Any]  # from the Typer context
+    section: str = "Commands"
+    aliases: tuple[str, ...] = ()
+
+
+class Group(_Light, TyperGroup):
+    """A group that knows the names and help of its commands, and loads one only when it is entered."""
+
+    def __init__(self, *args: Any, entries: Mapping[str, Entry] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.entries: Mapping[str, Entry] = entries or {}
+        self.named = {word: name for name, entry in self.entries.items() for word in (name, *entry.aliases)}
+        _lighten(self.params)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.entries)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        name = self.named.get(cmd_name)
+        if name is None:
+            return None
+        if name not in self.commands:
+            self.commands[name] = self.entries[name].load(ctx)
+        return self.commands[name]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.named and not args[0].startswith("-") and not ctx.resilient_parsing:
+            hint = suggestion(args[0], list(self.named))
+            raise InvalidValue(
+                f"There is no command {(ctx.command_path + ' ' + args[0])!r}.",
+                hint=hint or f"`{ctx.command_path} --help` lists them.",
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, entry in self.entries.items():
+            sections.setdefault(entry.section, []).append((name, entry.help))
+        for section, rows in sections.items():
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        from typer._click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=entry.help)
+            for name, entry in self.entries.items()
+            if name.startswith(incomplete) and (incomplete or not name.startswith("_"))
+        ]
+        return found + TyperCommand.shell_complete(self, ctx, incomplete)  # type: ignore[arg-type]
+
+
+# --- options that many commands share -------------------------------------------------------------------
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would happen; write nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+At = Annotated[str | None, typer.Option("--at", metavar="DATE", help="The day it happened, if not today.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="As it was at the end of that day.")]
+Period = Annotated[
+    str | None, typer.Option("--period", metavar="PERIOD", help="2026, 2026-Q3, 2026-07, this-quarter; see crm help periods.")
+]
+Owner = Annotated[str | None, typer.Option("--owner", metavar="USER", help="Only what this user owns; me is you.")]
+
+
+# --- commands -----------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Verb:
+    """A command of a noun before it is built."""
+
+    function: Callable[..., Result]
+    help: str
+    examples: tuple[str, ...]
+    options: Callable[[App | None], list[inspect.Parameter]] | None = None  # known only when it is built
+
+
+@dataclass(slots=True)
+class Noun:
+    """The commands of one noun, by name; none is built before it is called."""
+
+    word: str
+    help: str
+    verbs: dict[str, Verb] = field(default_factory=dict)
+
+    def verb(
+        self,
+        *examples: str,
+        name: str | None = None,
+        options: Callable[[App | None], list[inspect.Parameter]] | None = None,
+    ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+        """Register a function as a command; its docstring is the help, its first line the summary."""
+
+        def register(function: Callable[..., Result]) -> Callable[..., Result]:
+            word = name or function.__name__.strip("_").replace("_", "-")
+            self.verbs[word] = Verb(function, inspect.getdoc(function) or "", examples, options)
+            return function
+
+        return register
+
+    def group(self, _ctx: Any) -> Group:
+        entries = {
+            name: Entry(verb.help.partition("\n")[0].rstrip("."), lambda ctx, name=name: build(name, self.verbs[name], ctx))  # type: ignore[misc]
+            for name, verb in self.verbs.items()
+        }
+        return Group(name=self.word, help=self.help, entries=entries, no_args_is_help=True, rich_markup_mode=None)
+
+
+def report(*examples: str) -> Callable[[Callable[..., Result]], "Report"]:
+    """Make a function a command of its own, such as `crm forecast`."""
+
+    def register(function: Callable[..., Result]) -> Report:
+        return Report(function.__module__.rpartition(".")[2], Verb(function, inspect.getdoc(function) or "", examples))
+
+    return register
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A command that is no verb of a noun."""
+
+    name: str
+    verb: Verb
+
+    def group(self, ctx: Any) -> Any:
+        return build(self.name, self.verb, ctx)
+
+    def __call__(self, app: App, **options: Any) -> Result:
+        return self.verb.function(app, **options)
+
+
+def build(name: str, verb: Verb, ctx: Any) -> Any:
+    """The Typer command of a function: its parameters, then those of the output."""
+    app = ctx.obj if isinstance(ctx.obj, App) else app_for(ctx) if verb.options else None
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    alone.command(name, cls=Command, help=verb.help, epilog="\n".join(verb.examples))(in_shell(verb, app))
+    return get_command(alone)
+
+
+def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
+    """Wrap a function of an App into one of a Typer context, which renders what it returns."""
+    own = list(inspect.signature(verb.function).parameters.values())[1:]
+    extra = verb.options(known) if verb.options else []
+    takes = [parameter for parameter in own if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
+    parameters = [
+        inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
+        *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in [*takes, *extra, *OUTPUT]),
+    ]
+
+    def run(ctx: typer.Context, **given: Any) -> None:
+        app: App = ctx.obj
+        asked = Output(
+            "json" if given.pop("json") else given.pop("format", None),
+            split_names(given.pop("fields")),
+        )
+        given.pop("format", None)
+        app.output = asked
+        if asked.format is not None and asked.format not in FORMATS:
+            raise InvalidValue(
+                f"{asked.format!r} is not a format. There are {', '.join(FORMATS)}.",
+                hint=suggestion(asked.format, FORMATS),
+                field="format",
+            )
+        result = verb.function(app, **given)
+        show(app, result)
+        if isinstance(result, Outcome) and result.exit_code:
+            raise typer.Exit(result.exit_code)
+
+    run.__name__ = verb.function.__name__
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+class Output(NamedTuple):
+    """How the result was asked for."""
+
+    format: str | None = None
+    fields: tuple[str, ...] | None = None
+
+    @property
+    def everything(self) -> bool:
+        """Whether a program reads it, which gets every field."""
+        return self.format in ("json", "jsonl")
+
+
+OUTPUT: Final = (
+    inspect.Parameter(
+        "format",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[
+            str | None,
+            typer.Option("--format", "-f", metavar="FORMAT", help=" ".join(FORMATS), autocompletion=lambda: list(FORMATS)),
+        ],
+    ),
+    inspect.Parameter(
+        "json",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False,
+        annotation=Annotated[bool, typer.Option("--json", help="The same as --format json.")],
+    ),
+    inspect.Parameter(
+        "fields",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[
+            str | None, typer.Option("--fields", metavar="A,B", help="Only these fields, in this order.")
+        ],
+    ),
+)
+
+
+def split_names(text: str | None) -> tuple[str, ...] | None:
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else None
+
+
+def show(app: App, result: Result) -> None:
+    """Print a result as it was asked for."""
+    output: Output = app.output
+    if output.fields and isinstance(result, Table | Record) and not app.fields_applied:
+        result = only(result, output.fields)
+    look = look_of(app.stdout, app.stderr, app.environ, app.settings.color, None if app.zone_is_utc else app.zone)
+    render(result, output.format, look, app.settings.quiet)
+
+
+def only(result: Table | Record, names: tuple[str, ...]) -> Table | Record:
+    """A result with the columns that were asked for. Raises InvalidValue for an unknown one."""
+    from dataclasses import replace
+
+    known = [column.name for column in result.columns]
+    for name in names:
+        if name not in known:
+            raise InvalidValue(
+                f"There is no field {name!r} here. There are {', '.join(known)}.", hint=suggestion(name, known), field="fields"
+            )
+    wanted = [known.index(name) for name in names]
+    needed = wanted + [
+        known.index(column.currency)
+        for column in (result.columns[index] for index in wanted)
+        if column.kind == "money" and column.currency in known and known.index(column.currency) not in wanted
+    ]
+    columns = [
+        replace(result.columns[index], hidden=index not in wanted or result.columns[index].hidden, folded=False)
+        for index in needed
+    ]
+    pick = lambda row: [row[index] for index in needed]  # noqa: E731
+    if isinstance(result, Record):
+        return replace(result, columns=columns, row=pick(result.row), sections={})
+    changes: dict[str, Any] = {"columns": columns, "rows": map(pick, result.rows)}
+    if getattr(result, "total", None) is not None:
+        changes["total"] = pick(result.total)  # type: ignore[attr-defined]
+    return replace(result, **changes)
+
+
+def app_for(ctx: Any) -> App | None:
+    """An App for completion, where no command has been run; None where there is no database."""
+    import os
+    import sys
+
+    root = ctx.find_root()
+    try:
+        settings = settings_from(os.environ, database=root.params.get("db"))
+        app = App(settings, environ=os.environ, stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr)
+        return app if app.target.exists() else None
+    except Exception:  # completion must never print an error into the prompt
+        return None
+
+
+def complete_references(entity: str | None) -> Callable[[Any, list[str], str], list[tuple[str, str]]]:
+    """Completes references of an entity, or of any, with the name as help."""
+
+    def complete(ctx: Any, _args: list[str], incomplete: str) -> list[tuple[str, str]]:
+        from crmcli.fields import BY_ENTITY, NOUNS
+
+        app = app_for(ctx)
+        if app is None:
+            return []
+        found: list[tuple[str, str]] = []
+        for noun in [BY_ENTITY[entity]] if entity else NOUNS[:6]:
+            sql = (
+                f"SELECT '{noun.letter}' || id, {noun.title} FROM \"{noun.entity}\" WHERE deleted_at IS NULL"
+                f" AND '{noun.letter}' || id LIKE :begun ORDER BY id DESC LIMIT 50"
+            )
+            found += [(ref, name or "") for ref, name in app.read().rows(sql, begun=incomplete.upper() + "%")]
+        app.close()
+        return found
+
+    return complete
+
+
+def complete_column(sql: str) -> Callable[[Any, list[str], str], list[str]]:
+    """Completes with the first column of a query."""
+
+    def complete(ctx: Any, _args: list[str], incomplete: str) -> list[str]:
+        app = app_for(ctx)
+        if app is None:
+            return []
+        names = [row[0] for row in app.read().rows(sql) if str(row[0]).lower().startswith(incomplete.lower())]
+        app.close()
+        return names
+
+    return complete
+
+
+complete_stages = complete_column("SELECT name FROM stage WHERE deleted_at IS NULL AND active = 1 ORDER BY position")
+complete_users = complete_column("SELECT name FROM \"user\" WHERE deleted_at IS NULL AND active = 1 ORDER BY name")

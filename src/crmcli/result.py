@@ -1,0 +1,103 @@
+"""What commands return: values that one renderer prints in any format."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal[
+    "text",  # str
+    "number",  # int or Decimal
+    "percent",  # int or Decimal, 75 means 75 %
+    "money",  # whole minor units (int); the currency is in another column of the row
+    "date",  # ISO text, 2026-12-01
+    "instant",  # ISO text in UTC, 2026-12-01T09:30:00Z
+    "boolean",  # bool, or 0 and 1
+    "link",  # a typed reference such as A4, with the other record's name in the next column
+    "list",  # a list of texts
+    "json",  # anything JSON can say
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table, or one line of a record.
+
+    `name` is the key in JSON and the heading in CSV; it never changes. `label` is what people read.
+    `currency` names the column that holds the currency of a money column. A `folded` column is its own
+    column for machines; in tables for people its value stands in the cell of the column before it.
+    """
+
+    name: str
+    label: str
+    kind: Kind = "text"
+    currency: str = "currency"
+    folded: bool = False
+    hidden: bool = False  # machine formats only
+
+
+Row = Sequence[Any]
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows of one shape; `rows` may be a stream and is read once.
+
+    A list prints as a table on a terminal, as TSV in a pipe and as an array in JSON.
+    """
+
+    columns: Sequence[Column]
+    rows: Iterable[Row]
+    title: str = ""
+    empty: str = "Nothing to show."
+    refs: str | None = "ref"  # the column that `--format ids` prints
+
+
+@dataclass(slots=True)
+class Report(Table):
+    """A table of figures: aligned text everywhere, and an object in JSON.
+
+    In JSON: schema_version, the keys of `head`, `rows`, `total`, the keys of `tail`.
+    `total` holds one value for each column, like a row. `notes` are the footer, `explain` the origin of
+    the figures; both are printed under the table.
+    """
+
+    head: dict[str, Any] = field(default_factory=dict)
+    total: Row | None = None
+    tail: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    explain: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Record:
+    """One record with all its fields, and the lists that belong to it."""
+
+    columns: Sequence[Column]
+    row: Row
+    title: str = ""
+    sections: dict[str, Table] = field(default_factory=dict)  # the key in JSON -> its list
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a write did.
+
+    `said` goes to stderr, in words; `refs` to stdout, a line each, unless stdout is a terminal;
+    `record` (or `data`) is what `--json` prints.
+    """
+
+    said: list[str] = field(default_factory=list)
+    refs: list[str] = field(default_factory=list)
+    record: Record | None = None
+    data: Any = None
+    exit_code: int = 0
+
+
+@dataclass(slots=True)
+class Text:
+    """Prose for stdout, printed as it stands (help topics, completion scripts)."""
+
+    text: str
+
+
+Result = Table | Record | Outcome | Text

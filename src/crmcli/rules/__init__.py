@@ -1,0 +1,1 @@
+"""The business: pure functions, one file for each act."""

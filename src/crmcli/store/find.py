@@ -1,0 +1,122 @@
+"""From what a user types to the record that is meant: O45, 45, an e-mail, a domain, an external id, a name."""
+
+from typing import Final
+
+from crmcli.errors import Conflict, InvalidValue, NotFound, suggestion
+from crmcli.fields import BY_ENTITY, BY_LETTER, NOUNS, reference
+from crmcli.store.reader import Reader
+from crmcli.values.keys import domain_key, email_key, name_key
+from crmcli.values.references import split_reference
+
+# The columns by which a record of an entity is known, beside its id; the first that matches anything decides.
+KEYS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "lead": (("external_id", "exact"), ("email_key", "email"), ("name_key", "name")),
+    "account": (("external_id", "exact"), ("domain", "domain"), ("name_key", "name")),
+    "contact": (("external_id", "exact"), ("email_key", "email"), ("name_key", "name")),
+    "opportunity": (("external_id", "exact"), ("name_key", "name")),
+    "stage": (("external_id", "exact"), ("name_key", "name")),
+    "user": (("external_id", "exact"), ("email_key", "email"), ("name_key", "name")),
+    "task": (("external_id", "exact"), ("lower(subject)", "lower")),
+    "activity": (("external_id", "exact"), ("lower(subject)", "lower")),
+}
+NORMAL: Final = {
+    "exact": str.strip,
+    "email": lambda text: email_key(text) if "@" in text else "",
+    "domain": lambda text: domain_key(text) if "." in text else "",
+    "name": name_key,
+    "lower": lambda text: text.strip().lower(),
+}
+
+
+def find(reader: Reader, entity: str, text: str) -> int:
+    """The id of the one live record that is meant.
+
+    Raises InvalidValue for a reference to another kind of record, NotFound, or Conflict naming the candidates.
+    """
+    text = text.strip()
+    typed = split_reference(text)
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    if typed and typed[0] == BY_ENTITY[entity].letter:
+        number = typed[1]
+    if number is not None and number < 2**31:
+        found = reader.row(f'SELECT deleted_at FROM "{entity}" WHERE id = :id', id=number)
+        if found and found[0] is None:
+            return number
+        if typed:
+            gone = "has been deleted" if found else "does not exist"
+            hint = "`crm history` shows when; `crm undo` brings it back." if found else None
+            raise NotFound(f"{reference(entity, number)} {gone}.", hint=hint)
+    ids = candidates(reader, entity, text)
+    if len(ids) == 1:
+        return ids[0]
+    if ids:
+        raise Conflict(
+            f"{text!r} could be {' or '.join(described(reader, entity, id) for id in ids[:5])}"
+            + (f", or {len(ids) - 5} more" if len(ids) > 5 else "")
+            + ".",
+            hint="Name one by its reference.",
+        )
+    if typed and typed[0] in BY_LETTER:
+        other = BY_LETTER[typed[0]]
+        raise InvalidValue(f"{text} is a reference to {a(other.entity)}, not to {a(entity)}.")
+    raise NotFound(f"There is no {entity} {text!r}.", hint=near(reader, entity, text))
+
+
+def candidates(reader: Reader, entity: str, text: str) -> list[int]:
+    """The live records that a text names by the first of the entity's keys that matches anything."""
+    for column, form in KEYS[entity]:
+        key = NORMAL[form](text)
+        if key:
+            found = reader.rows(
+                f'SELECT id FROM "{entity}" WHERE {column} = :key AND deleted_at IS NULL ORDER BY id LIMIT 50', key=key
+            )
+            ids = [row[0] for row in found]
+            if ids:
+                return ids
+    return []
+
+
+def find_any(reader: Reader, text: str) -> tuple[str, int]:
+    """The record of any kind that a typed reference names, or that one name names. Raises as `find` does."""
+    typed = split_reference(text)
+    if typed and typed[0] in BY_LETTER:
+        entity = BY_LETTER[typed[0]].entity
+        return entity, find(reader, entity, text)
+    found = [
+        (noun.entity, id)
+        for noun in NOUNS
+        if noun.entity in ("account", "contact", "opportunity", "lead")
+        for id in candidates(reader, noun.entity, text)
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        shown = " or ".join(described(reader, entity, id) for entity, id in found[:5])
+        raise Conflict(f"{text!r} could be {shown}.", hint="Name one by its reference.")
+    raise NotFound(f"Nothing is called {text!r}.", hint="References look like A4, C9, L12 or O45.")
+
+
+def title_of(reader: Reader, entity: str, id: int) -> str:
+    """What a record is called."""
+    title = BY_ENTITY[entity].title
+    return str(reader.value(f'SELECT {title} FROM "{entity}" WHERE id = :id', id=id) or "")
+
+
+def described(reader: Reader, entity: str, id: int) -> str:
+    """A record as messages name it: A4 Huaxin."""
+    return f"{reference(entity, id)} {title_of(reader, entity, id)}".strip()
+
+
+def near(reader: Reader, entity: str, text: str) -> str | None:
+    """A hint at the name that was probably meant."""
+    title = BY_ENTITY[entity].title
+    names = reader.rows(
+        f'SELECT {title} FROM "{entity}" WHERE deleted_at IS NULL AND lower({title}) LIKE :begin LIMIT 500',
+        begin=text[:1].lower().replace("%", "").replace("_", "") + "%",
+    )
+    return suggestion(text, [row[0] for row in names])
+
+
+def a(entity: str) -> str:
+    """An entity with its article."""
+    return f"{'an' if entity[0] in 'aeiou' else 'a'} {entity}"

@@ -1,0 +1,13 @@
+"""Identities that are unique everywhere and sort by the time they were made."""
+
+import os
+import time
+
+
+def uuid7() -> str:
+    """A UUID of version 7 (RFC 9562): 48 bits of milliseconds, then random bits."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

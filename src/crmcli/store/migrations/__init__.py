@@ -1,0 +1,13 @@
+"""The steps from one schema to the next: numbered, forward only, each a function of a connection.
+
+Number N brings a database of schema N-1 to schema N. A released step is never edited.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy.engine import Connection
+
+Migration = Callable[[Connection], None]
+
+MIGRATIONS: Final[tuple[tuple[int, Migration], ...]] = ()

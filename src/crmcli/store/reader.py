@@ -1,0 +1,141 @@
+"""The reading door: SQL text and :named parameters in, rows out."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from crmcli.fields import FieldSpec
+from crmcli.store.engine import (
+    SCHEMA_VERSION,
+    NotSetUp,
+    Target,
+    check_version,
+    connect_to_read,
+    engine_of,
+    explained,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+
+class Reader:
+    """One snapshot of a database, asked in portable SQL; close it before anything is waited for."""
+
+    is_sqlite = True
+
+    def rows(self, sql: str, **params: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, as they come. Raises DatabaseError."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the snapshot."""
+
+    def row(self, sql: str, **params: Any) -> tuple[Any, ...] | None:
+        """The first row, or None."""
+        return next(iter(self.rows(sql, **params)), None)
+
+    def value(self, sql: str, **params: Any) -> Any:
+        """The first value of the first row, or None."""
+        row = self.row(sql, **params)
+        return row[0] if row else None
+
+    def fields(self, entity: str) -> list[FieldSpec]:
+        """The fields of an entity as the database describes them, in order."""
+        found = self.rows(
+            "SELECT entity, name, column_name, kind, label, help, position, required, listed, owned, custom, choices,"
+            " open, target, aliases, searched, default_value, max_length, low, high"
+            " FROM field WHERE entity = :entity ORDER BY position, name",
+            entity=entity,
+        )
+        return [
+            FieldSpec(
+                *row[:7],
+                *(bool(flag) for flag in row[7:11]),
+                tuple(json.loads(row[11])),
+                bool(row[12]),
+                row[13],
+                tuple(json.loads(row[14])),
+                bool(row[15]),
+                *row[16:],
+            )
+            for row in found
+        ]
+
+    def settings(self) -> dict[str, str]:
+        """What was configured in this database."""
+        return dict(self.rows("SELECT name, value FROM setting"))  # type: ignore[arg-type]  # rows of two
+
+
+class SqliteReader(Reader):
+    """Reads a SQLite file through the standard library."""
+
+    def __init__(self, connection: sqlite3.Connection, shown: str) -> None:
+        self.connection = connection
+        self.shown = shown
+        connection.create_function("fold", 1, _fold, deterministic=True)
+
+    def rows(self, sql: str, **params: Any) -> Iterator[tuple[Any, ...]]:
+        try:
+            return self.connection.execute(sql, params)
+        except sqlite3.Error as error:
+            raise explained(error, self.shown) from error
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+class SqlReader(Reader):
+    """Reads any database through SQLAlchemy; also the inside of a unit of work."""
+
+    def __init__(self, connection: "Connection", shown: str, *, own: bool = True) -> None:
+        self.connection = connection
+        self.shown = shown
+        self.own = own
+        self.is_sqlite = connection.dialect.name == "sqlite"
+        if self.is_sqlite:
+            raw: Any = connection.connection.dbapi_connection
+            raw.create_function("fold", 1, _fold, deterministic=True)
+
+    def rows(self, sql: str, **params: Any) -> Iterator[tuple[Any, ...]]:
+        from sqlalchemy import text
+        from sqlalchemy.exc import SQLAlchemyError
+
+        if not self.is_sqlite:
+            sql = sql.replace("fold(", "lower(")
+        try:
+            return (tuple(row) for row in self.connection.execute(text(sql), params))
+        except SQLAlchemyError as error:
+            raise explained(error, self.shown) from error
+
+    def close(self) -> None:
+        if self.own:
+            engine = self.connection.engine
+            self.connection.close()
+            engine.dispose()
+
+
+def _fold(text: object) -> object:
+    return text.casefold() if isinstance(text, str) else text
+
+
+def open_reader(target: Target) -> Reader:
+    """A reader of a database that is there and up to date. Raises DatabaseError."""
+    if target.path is not None:
+        return SqliteReader(connect_to_read(target.path), target.shown)
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from crmcli.store.schema import version_of
+
+    try:
+        connection = engine_of(target).connect()
+        connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        version = version_of(connection)
+        if version < SCHEMA_VERSION:
+            connection.close()
+            raise NotSetUp(target.shown, version)
+        check_version(version, target.shown)
+    except SQLAlchemyError as error:
+        raise explained(error, target.shown) from error
+    return SqlReader(connection, target.shown)

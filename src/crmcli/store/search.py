@@ -1,0 +1,90 @@
+"""Full text: what is written about every record, found by words; one body for each dialect.
+
+A document is the record's searched fields run together. Chinese, Japanese and Korean characters are
+indexed one by one, so that any part of a name is found.
+"""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from crmcli.values.keys import words
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+# What is indexed of each entity, in the order it is shown in a result.
+SEARCHED: Final[dict[str, tuple[str, ...]]] = {
+    "lead": ("name", "company", "title", "email", "phone", "mobile", "website", "city", "description"),
+    "account": ("name", "industry", "website", "phone", "city", "country", "description"),
+    "contact": ("name", "title", "email", "phone", "mobile", "city", "description"),
+    "opportunity": ("name", "next_step", "description"),
+    "task": ("subject", "description"),
+    "activity": ("subject", "outcome", "description"),
+    "stage": ("name",),
+    "user": ("name", "email"),
+}
+CODES: Final = {entity: code for code, entity in enumerate(SEARCHED, 1)}  # never renumber: it is in every index
+CODE_SPACE: Final = 64
+CJK: Final = "[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+
+
+def create(connection: "Connection") -> None:
+    """Make the index."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(
+            "CREATE VIRTUAL TABLE search USING fts5(document, tokenize = 'unicode61 remove_diacritics 2')"
+        )
+    else:
+        connection.exec_driver_sql("CREATE TABLE search (id bigint PRIMARY KEY, document tsvector NOT NULL)")
+        connection.exec_driver_sql("CREATE INDEX ix_search_document ON search USING gin (document)")
+
+
+def index(connection: "Connection", entity: str, first: int, last: int) -> None:
+    """Index the live records of an entity from one id to another anew; deleted ones leave the index."""
+    from sqlalchemy import text
+
+    if entity not in CODES:
+        return
+    document = " || ' ' || ".join(f"coalesce({column}, '')" for column in SEARCHED[entity])
+    custom = "CASE WHEN CAST(custom AS TEXT) = '{}' THEN '' ELSE ' ' || CAST(custom AS TEXT) END"
+    rowid = f"id * {CODE_SPACE} + {CODES[entity]}"
+    span = {"first": first, "last": last}
+    if connection.dialect.name == "sqlite":
+        raw: Any = connection.connection.dbapi_connection
+        raw.create_function("search_words", 1, words, deterministic=True)
+        old = f"SELECT {rowid} FROM \"{entity}\" WHERE id BETWEEN :first AND :last"
+        connection.execute(text(f"DELETE FROM search WHERE rowid IN ({old})"), span)
+        connection.execute(
+            text(
+                f"INSERT INTO search (rowid, document) SELECT {rowid}, search_words({document} || {custom})"
+                f' FROM "{entity}" WHERE id BETWEEN :first AND :last AND deleted_at IS NULL'
+            ),
+            span,
+        )
+    else:
+        old = f'SELECT {rowid} FROM "{entity}" WHERE id BETWEEN :first AND :last'
+        connection.execute(text(f"DELETE FROM search WHERE id IN ({old})"), span)
+        connection.execute(
+            text(
+                f"INSERT INTO search (id, document) SELECT {rowid}, to_tsvector('simple',"
+                f" regexp_replace(lower(normalize({document} || {custom}, NFKC)), '({CJK})', ' \\1 ', 'g'))"
+                f' FROM "{entity}" WHERE id BETWEEN :first AND :last AND deleted_at IS NULL'
+            ),
+            span,
+        )
+
+
+def condition(is_sqlite: bool, query: str) -> tuple[str, dict[str, str]]:
+    """A WHERE condition on the table `search`, and its parameters; every word must occur, the last may be begun.
+
+    Whatever is typed is taken as words: no query syntax of a database's own can be reached.
+    """
+    terms = [term for term in (words(part).split() for part in query.split()) if term]
+    if not terms:
+        return "1 = 0", {}
+    if is_sqlite:
+        phrases = ['"' + " ".join(part.replace('"', '""') for part in term) + '"*' for term in terms]
+        return "search MATCH :words", {"words": " AND ".join(phrases)}
+    lexemes = [
+        " <-> ".join("'" + part.replace("\\", "").replace("'", "''") + "':*" for part in term) for term in terms
+    ]
+    return "document @@ to_tsquery('simple', :words)", {"words": " & ".join(lexemes)}

@@ -1,0 +1,127 @@
+"""Versions: what every deal was at any time, and what we knew of it then.
+
+A version holds from `valid_from` until before `valid_to` (when it was true), and was what we knew from
+`recorded_at` until before `recorded_to`. Rows are closed and added, never changed, so any past printout
+can be made again.
+"""
+
+from datetime import UTC, datetime, time, tzinfo
+from typing import Any, Final
+
+from sqlalchemy import insert, text
+from sqlalchemy.engine import Connection
+
+from crmcli.errors import Refused
+from crmcli.model import Opportunity
+from crmcli.store.tables import OPPORTUNITY_VERSION
+from crmcli.values.dates import iso_instant
+
+TRACKED: Final = (
+    "owner_id",
+    "account_id",
+    "amount",
+    "currency",
+    "stage",
+    "probability",
+    "category",
+    "close_date",
+    "source",
+    "is_closed",
+    "is_won",
+)
+COLUMNS: Final = ", ".join(("opportunity_id", "valid_from", "valid_to", *TRACKED))
+
+
+def begin(connection: Connection, deal: Opportunity, entry: int, now: datetime, zone: tzinfo) -> None:
+    """The first version of a deal: from its creation, or, where it came to us closed, from its closing."""
+    since = deal.created_at
+    if deal.is_closed and deal.closed_at:
+        since = max(since, datetime.combine(deal.closed_at, time(), zone).astimezone(UTC))
+    add(connection, deal, since, entry, now)
+
+
+def add(connection: Connection, deal: Opportunity, since: datetime, entry: int, now: datetime) -> None:
+    connection.execute(
+        insert(OPPORTUNITY_VERSION).values(
+            opportunity_id=deal.id,
+            valid_from=since,
+            recorded_at=now,
+            entry_id=entry,
+            **{name: plain(getattr(deal, name)) for name in TRACKED},
+        )
+    )
+
+
+def plain(value: Any) -> Any:
+    """A value as the table keeps it."""
+    if isinstance(value, bool):
+        return int(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def change(connection: Connection, deal: Opportunity, at: datetime, entry: int, now: datetime) -> None:
+    """From `at` on the deal is as it is now; what was thought to hold then is closed and recorded anew.
+
+    Raises Refused where something is already known to have changed later than `at`.
+    """
+    last = end(connection, deal.id, at, entry, now)
+    if last is None:
+        begin_at = min(at, now)
+        add(connection, deal, begin_at, entry, now)
+        return
+    add(connection, deal, max(at, last), entry, now)
+
+
+def end(connection: Connection, id: int, at: datetime, entry: int, now: datetime) -> datetime | None:
+    """Close the version that holds now at `at`; the moment it began, or None where there is none.
+
+    A change on the day the last one happened counts as made right after it.
+    """
+    row = connection.execute(
+        text(
+            "SELECT id, valid_from FROM opportunity_version"
+            " WHERE opportunity_id = :id AND recorded_to IS NULL AND valid_to IS NULL"
+        ),
+        {"id": id},
+    ).one_or_none()
+    if row is None:
+        return None
+    began = datetime.fromisoformat(row.valid_from)
+    if at < began and at.date() < began.date():
+        raise Refused(
+            f"O{id} has changed since: the last change is of {began.date()}, later than {at.date()}.",
+            hint=f"`crm opp timeline O{id}` shows its stages; `crm undo` takes back the later change.",
+        )
+    connection.execute(
+        text("UPDATE opportunity_version SET recorded_to = :now, closed_entry_id = :entry WHERE id = :row"),
+        {"now": iso_instant(now), "entry": entry, "row": row.id},
+    )
+    if at > began:
+        connection.execute(
+            text(
+                f"INSERT INTO opportunity_version ({COLUMNS}, recorded_at, entry_id)"
+                f" SELECT opportunity_id, valid_from, :at, {', '.join(TRACKED)}, :now, :entry"
+                " FROM opportunity_version WHERE id = :row"
+            ),
+            {"at": iso_instant(at), "now": iso_instant(now), "entry": entry, "row": row.id},
+        )
+    return began
+
+
+def take_back(connection: Connection, undone: int, entry: int, now: datetime) -> None:
+    """What an entry recorded is known no longer; what it closed is known again."""
+    params = {"undone": undone, "entry": entry, "now": iso_instant(now)}
+    connection.execute(
+        text(
+            "UPDATE opportunity_version SET recorded_to = :now, closed_entry_id = :entry"
+            " WHERE entry_id = :undone AND recorded_to IS NULL"
+        ),
+        params,
+    )
+    connection.execute(
+        text(
+            f"INSERT INTO opportunity_version ({COLUMNS}, recorded_at, entry_id)"
+            f" SELECT {COLUMNS}, :now, :entry FROM opportunity_version WHERE closed_entry_id = :undone"
+        ),
+        params,
+    )

@@ -1,0 +1,299 @@
+"""The writing door: one unit of work a command, one entry in the journal, all or nothing.
+
+Validation, the journal, versions, match keys and the search index hang on the session's flush, so that no
+command can forget them.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, time, tzinfo
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from sqlalchemy import event, inspect
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlmodel import Session
+
+from crmcli.changes import Add, Changes, Edit
+from crmcli.errors import Conflict, CrmError, InvalidValue, NotFound, suggestion
+from crmcli.fields import FieldSpec, reference
+from crmcli.model import ENTITIES, Entity, Opportunity
+from crmcli.store import search, versions
+from crmcli.store.engine import Target, engine_of, explained
+from crmcli.store.find import find
+from crmcli.store.identity import uuid7
+from crmcli.store.keys import set_keys
+from crmcli.store.reader import SqlReader
+from crmcli.store.backup import back_up
+from crmcli.store.schema import bring_up_to_date, is_current, version_of
+from crmcli.store.tables import CHANGE, ENTRY, SEQUENCE
+from crmcli.values.dates import iso_instant
+
+Model = TypeVar("Model", bound=Entity)
+
+
+class Ids:
+    """Reserves ids, so that records can name one another before they are stored."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def take(self, entity: str, count: int = 1) -> int:
+        """The first of `count` ids in a row, which nobody else will get."""
+        self.connection.execute(
+            SEQUENCE.update().where(SEQUENCE.c.entity == entity).values(next_id=SEQUENCE.c.next_id + count)
+        )
+        following: int = self.connection.execute(
+            SEQUENCE.select().with_only_columns(SEQUENCE.c.next_id).where(SEQUENCE.c.entity == entity)
+        ).scalar_one()
+        return following - count
+
+    def __call__(self, entity: str) -> int:
+        return self.take(entity)
+
+
+class UnitOfWork:
+    """The records of one act, read and written in one transaction.
+
+    `now` is the moment of writing; `at` the moment from which the act is true (they differ for `--at`).
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        shown: str,
+        *,
+        command: str,
+        actor: str,
+        source: str,
+        now: datetime,
+        at: datetime | None,
+        zone: tzinfo,
+    ) -> None:
+        self.session = session
+        self.connection = session.connection()
+        self.reader = SqlReader(self.connection, shown, own=False)
+        self.ids = Ids(self.connection)
+        self.actor = actor
+        self.now = now
+        self.at = at or now
+        self.zone = zone
+        self.touched: dict[tuple[str, int], None] = {}  # in the order they were touched
+        self._specs: dict[str, list[FieldSpec]] = {}
+        self.entry = self.ids("entry")
+        self.connection.execute(
+            ENTRY.insert().values(id=self.entry, at=now, actor=actor, source=source, command=command)
+        )
+        event.listen(session, "before_flush", self._record)
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def get(self, model: type[Model], id: int) -> Model:
+        """The live record of an id. Raises NotFound."""
+        found = self.session.get(model, id)
+        if found is None or found.deleted_at is not None:
+            raise NotFound(f"{reference(str(model.__tablename__), id)} does not exist.")
+        return found
+
+    def one(self, model: type[Model], text: str) -> Model:
+        """The one live record that a reference, name, e-mail or external id means. Raises as `find` does."""
+        return self.get(model, find(self.reader, str(model.__tablename__), text))
+
+    def fields(self, entity: str) -> list[FieldSpec]:
+        if entity not in self._specs:
+            self._specs[entity] = self.reader.fields(entity)
+        return self._specs[entity]
+
+    def moment(self, day: Any) -> datetime:
+        """The moment from which something that happened on a day is true: its beginning, or now if it is today."""
+        if day == self.now.astimezone(self.zone).date():
+            return self.now
+        return datetime.combine(day, time(), self.zone).astimezone(UTC)
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    def apply(self, changes: Changes) -> None:
+        """Carry out a plan. Raises InvalidValue where a value may not be stored, NotFound, Conflict."""
+        for step in changes:
+            if isinstance(step, Add):
+                self._add(step)
+            elif isinstance(step, Edit):
+                self._edit(step)
+            else:
+                record = self.get(ENTITIES[step.entity], step.id)
+                record.deleted_at = record.updated_at = self.now
+            self._flush()
+
+    def _add(self, step: Add) -> None:
+        model = ENTITIES[step.entity]
+        values = {"created_at": self.now, "updated_at": self.now, "custom": {}, **step.values}
+        self.session.add(self._validated(model, {**values, "id": step.id, "uid": uuid7()}))
+
+    def _edit(self, step: Edit) -> None:
+        record = self.get(ENTITIES[step.entity], step.id)
+        current = {name: getattr(record, name) for name in type(record).model_fields}
+        checked = self._validated(type(record), {**current, **step.values})
+        for name in step.values:
+            if getattr(record, name) != getattr(checked, name):
+                setattr(record, name, getattr(checked, name))
+                record.updated_at = self.now
+
+    def _validated(self, model: type[Model], values: Mapping[str, Any]) -> Model:
+        """A record whose values may be stored: types and bounds by the declaration, picklists by the database."""
+        entity = str(model.__tablename__)
+        try:
+            record = model.model_validate(dict(values))
+        except ValidationError as error:
+            raise refused_value(entity, error) from error
+        for spec in self.fields(entity):
+            value = None if spec.custom else getattr(record, spec.column)
+            if spec.kind == "select" and not spec.open and value is not None and value not in spec.choices:
+                raise InvalidValue(
+                    f"{spec.name}: {value!r} is not one of {', '.join(spec.choices)}.",
+                    field=spec.name,
+                    hint=suggestion(str(value), spec.choices),
+                )
+        return record
+
+    def _flush(self) -> None:
+        try:
+            self.session.flush()
+        except IntegrityError as error:
+            raise clash(error) from error
+
+    # --- what hangs on the flush -----------------------------------------------------------------
+
+    def _record(self, session: Session, _context: object, _instances: object) -> None:
+        for record in [*session.new, *session.dirty]:
+            if not isinstance(record, Entity):
+                continue
+            entity = str(type(record).__tablename__)
+            set_keys(record)
+            if record in session.new:
+                self._journal(entity, record.id, "add", None, None)
+                if isinstance(record, Opportunity):
+                    versions.begin(self.connection, record, self.entry, self.now, self.zone)
+                continue
+            before, after = changed_columns(record)
+            if not after:
+                continue
+            op = "edit" if "deleted_at" not in after else "restore" if after["deleted_at"] is None else "remove"
+            self._journal(entity, record.id, op, before, after)
+            if isinstance(record, Opportunity):
+                if op == "remove":
+                    versions.end(self.connection, record.id, self.at, self.entry, self.now)
+                elif any(name in after for name in versions.TRACKED):
+                    versions.change(self.connection, record, self.at, self.entry, self.now)
+
+    def _journal(
+        self, entity: str, id: int, op: str, before: dict[str, Any] | None, after: dict[str, Any] | None
+    ) -> None:
+        self.touched[entity, id] = None
+        self.connection.execute(
+            CHANGE.insert().values(
+                entry_id=self.entry,
+                entity=entity,
+                first_id=id,
+                last_id=id,
+                op=op,
+                before=None if before is None else as_json(before),
+                after=None if after is None else as_json(after),
+            )
+        )
+
+    def finish(self) -> bool:
+        """Index what was touched; whether anything was."""
+        self._flush()
+        for entity, id in self.touched:
+            search.index(self.connection, entity, id, id)
+        return bool(self.touched)
+
+
+def changed_columns(record: Entity) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The columns of a record that differ from what is stored: their old and their new values."""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for attribute in inspect(record).attrs:
+        history = attribute.history
+        if history.has_changes() and history.deleted and history.added[0] != history.deleted[0]:
+            before[attribute.key] = history.deleted[0]
+            after[attribute.key] = history.added[0]
+    return before, after
+
+
+def as_json(values: Mapping[str, Any]) -> str:
+    """Values as the journal keeps them: as they stand in the database."""
+    return json.dumps({name: stored(value) for name, value in values.items()}, ensure_ascii=False)
+
+
+def stored(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso_instant(value)
+    if isinstance(value, bool):
+        return int(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def refused_value(entity: str, error: ValidationError) -> InvalidValue:
+    """pydantic's first complaint, in a sentence about the field."""
+    first = error.errors(include_url=False, include_context=False, include_input=True)[0]
+    name = str(first["loc"][0]).removesuffix("_id") if first["loc"] else entity
+    text = first["msg"][0].lower() + first["msg"][1:]
+    if first["type"] in ("missing", "string_type") and first.get("input") is None or first["type"] == "missing":
+        return InvalidValue(f"{name} is missing.", field=name)
+    return InvalidValue(f"{name}: {text}.", field=name)
+
+
+def clash(error: IntegrityError) -> CrmError:
+    """A broken constraint, in a sentence."""
+    text = str(error.orig)
+    if "UNIQUE" in text or "unique" in text:
+        what = next((word for word in ("external_id", "name_key") if word in text), "value")
+        return Conflict(f"There is already a record with this {what.removesuffix('_key').replace('_', ' ')}.")
+    return Conflict(f"The database refuses it: {text.splitlines()[0]}")
+
+
+def set_up(connection: Connection, target: Target) -> None:
+    """Make an empty database's tables, or bring an older one up to date, in a transaction of its own."""
+    with connection.begin():
+        if not is_current(connection, target.shown):
+            if target.path is not None and version_of(connection) > 0:
+                back_up(target.path)
+            bring_up_to_date(connection)
+
+
+@contextmanager
+def unit_of_work(
+    target: Target,
+    *,
+    command: str,
+    actor: str,
+    source: str,
+    now: datetime,
+    at: datetime | None,
+    zone: tzinfo,
+    dry_run: bool = False,
+) -> Iterator[UnitOfWork]:
+    """One transaction that is committed on a clean exit and rolled back on any other, Ctrl-C included.
+
+    A database that lacks tables gets them first. Raises DatabaseError.
+    """
+    engine = engine_of(target)
+    try:
+        with engine.connect() as connection:
+            set_up(connection, target)
+        with engine.connect() as connection, connection.begin() as transaction:
+            with Session(bind=connection, autoflush=False, expire_on_commit=False) as session:
+                work = UnitOfWork(
+                    session, target.shown, command=command, actor=actor, source=source, now=now, at=at, zone=zone
+                )
+                yield work
+                changed = work.finish()
+                if dry_run or not changed:
+                    transaction.rollback()
+    except SQLAlchemyError as error:
+        raise explained(error, target.shown) from error
+    finally:
+        engine.dispose()

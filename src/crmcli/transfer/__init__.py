@@ -1,0 +1,1 @@
+"""Files: bytes to rows and back, and headings to fields. Knows no database and no rule."""

@@ -1,0 +1,41 @@
+"""Cells that a spreadsheet would take for a formula: made harmless, and taken back exactly.
+
+The scheme: a cell that starts with a formula character, or with an apostrophe, gets one apostrophe in
+front. Taking back removes one leading apostrophe. A guarded file says so itself: its first heading has an
+apostrophe in front, so that a file of other origin ('t Hooft, 'Ndrangheta) is never touched.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+GUARDED: Final = tuple("=+-@\t\r\n＝＋－＠")  # full-width ones too
+
+_number = re.compile(r"[+-][0-9][0-9 .,]*%?")
+
+
+def guard(cell: str) -> str:
+    """The cell as no spreadsheet runs it; numbers and phone numbers stay as they are."""
+    if cell.startswith("'") or (cell.startswith(GUARDED) and not _number.fullmatch(cell)):
+        return "'" + cell
+    return cell
+
+
+def unguard(cell: str) -> str:
+    """What `guard` was given."""
+    return cell.removeprefix("'")
+
+
+def mark(headings: Sequence[str]) -> list[str]:
+    """The headings of a guarded file."""
+    return ["'" + heading if index == 0 else heading for index, heading in enumerate(headings)]
+
+
+def is_marked(headings: Sequence[str]) -> bool:
+    """Whether a file says that it is guarded; one whose headings stand in apostrophes does not."""
+    return bool(
+        headings
+        and headings[0].startswith("'")
+        and not headings[0].endswith("'")
+        and not any(heading.startswith("'") for heading in headings[1:])
+    )

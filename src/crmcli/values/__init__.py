@@ -1,0 +1,1 @@
+"""What people type: text to values, values to text, and the forms by which they are matched."""

@@ -1,0 +1,71 @@
+"""The rejects file: whole or not there at all, and readable again."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from crmcli.errors import InvalidValue
+from crmcli.transfer.rejects import RejectsFile
+from crmcli.transfer.source import open_source
+
+
+def test_original_columns_come_first_and_cells_beyond_them_last(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.csv"
+    with RejectsFile(path, ["name", "city"]) as rejects:
+        rejects.add(["Ada", "Bern"], 2, "bad_date", "31/31 is no date")
+        rejects.add(["Joe"], 3, "column_count", "the row has 1 cell under 2 headings")
+        rejects.add(["Zoë", "a,b", "more"], 5, "column_count", "x")
+        assert rejects.count == 3
+        assert not path.exists()
+    assert path.read_bytes().decode() == (
+        "name,city,line,code,reason\n"
+        "Ada,Bern,2,bad_date,31/31 is no date\n"
+        "Joe,,3,column_count,the row has 1 cell under 2 headings\n"
+        'Zoë,"a,b",5,column_count,x,more\n'
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_cells_of_every_kind_are_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.csv"
+    cells = ["a\rb", 'c"d', "e\nf", "", " g;h "]
+    with RejectsFile(path, list("abcde"), delimiter=";") as rejects:
+        rejects.add(cells, 2, "x", "y")
+        rejects.add(["\ud83d", "", "", "", ""], 3, "x", "y")
+    with open_source(str(path), io.BytesIO(), encoding=None, delimiter=None) as source:
+        rows = list(source.rows())
+    assert rows[0] == (2, [*cells, "2", "x", "y"])
+
+
+def test_an_error_leaves_no_file_and_an_older_one_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.csv"
+    path.write_text("older")
+    with pytest.raises(KeyboardInterrupt), RejectsFile(path, ["name"]) as rejects:
+        rejects.add(["Ada"], 2, "x", "y")
+        raise KeyboardInterrupt
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("rejects.csv", "older")]
+
+
+def test_a_link_to_a_file_stays_a_link(tmp_path: Path) -> None:
+    target = tmp_path / "target.csv"
+    link = tmp_path / "link.csv"
+    target.touch()
+    link.symlink_to(target)
+    with RejectsFile(link, ["name"]):
+        pass
+    assert link.is_symlink()
+    assert target.read_text() == "name,line,code,reason\n"
+
+
+def test_a_device_is_written_to_and_never_replaced() -> None:
+    with RejectsFile("/dev/null", ["name"]) as rejects:
+        rejects.add(["Ada"], 2, "x", "y")
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValue, match="Cannot write"), RejectsFile(tmp_path / "no" / "r.csv", ["name"]):
+        pass
+    with pytest.raises(InvalidValue, match="is a folder"), RejectsFile(tmp_path, ["name"]):
+        pass
