@@ -7,6 +7,7 @@ import io
 import os
 import threading
 import tracemalloc
+from collections import deque
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmcli.errors import InvalidValue
+from crmcli.transfer import csv_rows
 from crmcli.transfer.rows import MAX_FIELD, MAX_RECORD, BadRow, Row
 from crmcli.transfer.source import Source, open_source
 from crmcli.transfer.writer import guard, mark
@@ -194,7 +196,8 @@ def test_every_line_end_counts_the_same(file: Path, end: str, last: bool) -> Non
 def test_a_preamble_above_a_plain_table_is_skipped_and_said(file: Path) -> None:
     source, rows = read(
         file,
-        'Notes:\n"When exporting, some\nare missing"\n\nFirst Name,Last Name,URL,E-mail\nAda,L,u,a@x.org\nJoe,M,v,\n',
+        'Notes:\n"When exporting, some\nare missing"\n\n'
+        "First Name,Last Name,URL,E-mail\nAda,L,u,a@x.org\nJoe,M,v,\n",
     )
     assert source.headings == ["First Name", "Last Name", "URL", "E-mail"]
     assert source.announced == ["Headings found in line 5; what stands above was skipped."]
@@ -437,9 +440,7 @@ def test_memory_does_not_grow_with_the_file(file: Path) -> None:
         out.writelines(f'{number},"Name {number}","two\nlines"\n' for number in range(200_000))
     tracemalloc.start()
     with opened(file) as source:
-        count, last = 0, None
-        for last in source.rows():
-            count += 1
+        ((count, last),) = deque(enumerate(source.rows(), 1), maxlen=1)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 200_000
@@ -467,7 +468,7 @@ def test_a_reading_can_be_left_half_way(file: Path) -> None:
 
 # ------------------------------------------------------------------------------------------ properties
 
-cells = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=12) | st.text(
+cells = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12) | st.text(
     "\"',;|\t\r\n =", max_size=6
 )
 
@@ -494,6 +495,19 @@ def test_no_bytes_whatever_end_in_anything_but_rows_or_one_sentence(data: bytes)
                 list(source.rows())
         except InvalidValue:
             pass
+
+
+@given(st.text('a,"\n\r', max_size=80))
+def test_where_the_batches_end_changes_nothing(text: str) -> None:
+    outcomes = []
+    for batch in (1, 7, 1 << 16):
+        stdin = io.BytesIO(b"a,b\n" + text.encode())
+        with opened("-", stdin=stdin, delimiter=",") as source, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(csv_rows, "BATCH", batch)
+            outcomes.append(list(source.rows()))
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+    lines = [row.line if isinstance(row, BadRow) else row[0] for row in outcomes[0]]
+    assert lines == sorted(set(lines))
 
 
 @given(st.lists(st.lists(cells, min_size=2, max_size=2).filter(lambda row: any(map(str.strip, row)))))

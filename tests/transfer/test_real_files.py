@@ -1,4 +1,4 @@
-"""Files that other programs wrote, where they are at hand: each is read to its end or refused in one sentence."""
+"""Files that other programs wrote, where they are at hand: read to the end, or refused in one sentence."""
 
 import io
 from pathlib import Path
@@ -22,7 +22,6 @@ def test_every_real_file_is_read_to_its_end_or_refused() -> None:
                     pass
                 assert source.position() == source.size
             read += 1
-        except InvalidValue as error:
-            assert error.message
+        except InvalidValue:
             refused += 1
     assert read > refused

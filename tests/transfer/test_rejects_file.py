@@ -10,8 +10,15 @@ from crmcli.transfer.rejects import RejectsFile
 from crmcli.transfer.source import open_source
 
 
-def test_original_columns_come_first_and_cells_beyond_them_last(tmp_path: Path) -> None:
-    path = tmp_path / "rejects.csv"
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with nothing else in it."""
+    (tmp_path / "folder").mkdir()
+    return tmp_path / "folder"
+
+
+def test_original_columns_come_first_and_cells_beyond_them_last(folder: Path) -> None:
+    path = folder / "rejects.csv"
     with RejectsFile(path, ["name", "city"]) as rejects:
         rejects.add(["Ada", "Bern"], 2, "bad_date", "31/31 is no date")
         rejects.add(["Joe"], 3, "column_count", "the row has 1 cell under 2 headings")
@@ -24,7 +31,7 @@ def test_original_columns_come_first_and_cells_beyond_them_last(tmp_path: Path) 
         "Joe,,3,column_count,the row has 1 cell under 2 headings\n"
         'Zoë,"a,b",5,column_count,x,more\n'
     )
-    assert list(tmp_path.iterdir()) == [path]
+    assert list(folder.iterdir()) == [path]
 
 
 def test_cells_of_every_kind_are_read_back(tmp_path: Path) -> None:
@@ -38,13 +45,18 @@ def test_cells_of_every_kind_are_read_back(tmp_path: Path) -> None:
     assert rows[0] == (2, [*cells, "2", "x", "y"])
 
 
-def test_an_error_leaves_no_file_and_an_older_one_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "rejects.csv"
+def test_an_error_leaves_no_file_and_an_older_one_as_it_was(folder: Path) -> None:
+    path = folder / "rejects.csv"
     path.write_text("older")
-    with pytest.raises(KeyboardInterrupt), RejectsFile(path, ["name"]) as rejects:
-        rejects.add(["Ada"], 2, "x", "y")
-        raise KeyboardInterrupt
-    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("rejects.csv", "older")]
+
+    def interrupted() -> None:
+        with RejectsFile(path, ["name"]) as rejects:
+            rejects.add(["Ada"], 2, "x", "y")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [(entry.name, entry.read_text()) for entry in folder.iterdir()] == [("rejects.csv", "older")]
 
 
 def test_a_link_to_a_file_stays_a_link(tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def completion_of(spec: FieldSpec) -> Callable[..., Any] | None:
         return complete_column("SELECT name FROM stage WHERE deleted_at IS NULL AND active = 1 ORDER BY position")
     if spec.choices:
         choices = list(spec.choices)
-        return lambda _ctx, _args, begun: [choice for choice in choices if choice.lower().startswith(begun.lower())]
+        return lambda incomplete: [choice for choice in choices if choice.lower().startswith(incomplete.lower())]
     return None
 
 

@@ -360,10 +360,10 @@ def app_for(ctx: Any) -> App | None:
         return None
 
 
-def complete_references(entity: str | None) -> Callable[[Any, list[str], str], list[tuple[str, str]]]:
+def complete_references(entity: str | None) -> Callable[[typer.Context, str], list[tuple[str, str]]]:
     """Completes references of an entity, or of any, with the name as help."""
 
-    def complete(ctx: Any, _args: list[str], incomplete: str) -> list[tuple[str, str]]:
+    def complete(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
         from crmcli.fields import BY_ENTITY, NOUNS
 
         app = app_for(ctx)
@@ -382,10 +382,10 @@ def complete_references(entity: str | None) -> Callable[[Any, list[str], str], l
     return complete
 
 
-def complete_column(sql: str) -> Callable[[Any, list[str], str], list[str]]:
+def complete_column(sql: str) -> Callable[[typer.Context, str], list[str]]:
     """Completes with the first column of a query."""
 
-    def complete(ctx: Any, _args: list[str], incomplete: str) -> list[str]:
+    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
         app = app_for(ctx)
         if app is None:
             return []

@@ -169,6 +169,7 @@ def write(work: UnitOfWork, entity: str, first: int, last: int, values: dict[str
 
 def mark(work: UnitOfWork, undone: int) -> None:
     """Note what was taken back; an act whose undo is undone counts again."""
+    work.wrote = True
     connection = work.connection
     connection.execute(ENTRY.update().where(ENTRY.c.id == work.entry).values(undoes=undone))
     connection.execute(ENTRY.update().where(ENTRY.c.undone_by == undone).values(undone_by=None))

@@ -49,6 +49,7 @@ MOST_HOPS: Final = 4
 MOST_VALUES: Final = 20_000  # SQLite takes 32,766 parameters
 LONGEST_VALUE: Final = 10_000  # SQLite's LIKE takes 50,000 bytes
 LARGEST: Final = 2**63 - 1
+BACKWARDS: Final = "the range ends before it begins."
 
 # --- fields and their SQL -------------------------------------------------------------------------------
 
@@ -69,7 +70,7 @@ def _value_sql(spec: FieldSpec, alias: str) -> str:
         return kept
     kept = f"nullif(CAST({kept} AS TEXT), '')"
     if spec.kind == "boolean":  # JSON's true is 1 in SQLite and 'true' in PostgreSQL
-        return f"CASE lower({kept}) WHEN '1' THEN 1 WHEN 'true' THEN 1 WHEN '0' THEN 0 WHEN 'false' THEN 0 END"
+        return f"CASE WHEN {kept} IN ('1', 'true') THEN 1 WHEN {kept} IN ('0', 'false') THEN 0 END"
     if spec.kind in ("number", "percent"):
         return f"CAST({kept} AS NUMERIC)"
     if spec.kind in ("money", "link"):
@@ -264,12 +265,12 @@ def select(
 
 
 def parse_sort(text: str, fields: Sequence[FieldSpec]) -> str:
-    """The ORDER BY of `close_date,-amount`: what is blank comes last, what is equal in the order of its ids."""
+    """The ORDER BY of `close_date,-amount`: blanks come last, equals in the order of their ids."""
     order = []
     for part in text.split(","):
         name = part.strip().removeprefix("-")
         if not name:
-            raise InvalidValue(f"{text!r} names no field to sort by.", hint="Write amount,-close_date", field="sort")
+            raise InvalidValue(f"{text!r} names no field to sort by.", hint="Write close_date,-amount")
         link = _named_link(name, fields)
         spec = link or field_named(name, fields)
         way = "DESC" if part.strip().startswith("-") else "ASC"
@@ -390,12 +391,19 @@ def _parted(letters: str, mask: str, start: int) -> tuple[str, ...]:
 
 def _at(typed: str, position: int, error: InvalidValue) -> InvalidValue:
     return InvalidValue(
-        f"Filter term {typed!r} (position {position}): {error.message}", hint=error.hint, field=error.field or "filter"
+        f"Filter term {typed!r} (position {position}): {error.message}",
+        hint=error.hint,
+        field=error.field or "filter",
     )
 
 
-def where(terms: Sequence[Term], entity: str, fields_of: FieldsOf, context: Context) -> tuple[str, dict[str, Any]]:
-    """The condition that a record `t` meets all the terms, and its parameters (f1, f2, …). Raises InvalidValue."""
+def where(
+    terms: Sequence[Term], entity: str, fields_of: FieldsOf, context: Context
+) -> tuple[str, dict[str, Any]]:
+    """The condition that a record `t` meets all the terms, and its parameters f1, f2, …
+
+    Raises InvalidValue, which names the term and its position.
+    """
     condition = _Condition(fields_of, context)
     sql = _joined([condition.term(term, entity) for term in terms], "AND") if terms else "1 = 1"
     return sql, condition.params
@@ -454,7 +462,8 @@ class _Condition:
         for name, value in params.items():
             condition = condition.replace(f":{name}", self.bind(value))
         row = "rowid" if self.context.is_sqlite else "id"
-        return f"t.id IN (SELECT ({row} - {code}) / {space} FROM search WHERE {condition} AND {row} % {space} = {code})"
+        condition += f" AND {row} % {space} = {code}"
+        return f"t.id IN (SELECT ({row} - {code}) / {space} FROM search WHERE {condition})"
 
     def path(self, names: list[str], term: Term, entity: str, alias: str, depth: int) -> str:
         """The condition on a field, or on a field of the record that a link leads to."""
@@ -466,7 +475,7 @@ class _Condition:
         if len(names) == 1:
             return self.alternatives(spec, alias, term)
         if spec.kind != "link":
-            raise InvalidValue(f"{spec.name} does not lead to one kind of record, so nothing can follow the dot.")
+            raise InvalidValue(f"{spec.name} leads to no one kind of record: nothing can follow the dot.")
         if depth >= MOST_HOPS:
             raise InvalidValue(f"a path may follow {MOST_HOPS} links at most.")
         inner = f"t{depth + 1}"
@@ -481,15 +490,20 @@ class _Condition:
         ordered = operator not in (":", "=")
         if ordered and (spec.kind in TEXTS or spec.kind in ("boolean", "link", "relation")):
             what = {"boolean": "yes or no", "link": "a link", "relation": "a link"}.get(spec.kind, "text")
-            raise InvalidValue(f"{spec.name} is {what}, which has no order: use : or = instead of {operator}.")
+            raise InvalidValue(f"{spec.name} is {what}, which has no order: use : or =, not {operator}.")
         whole = ordered or (spec.kind in ("number", "percent", "money") and _is_one_number(term))
         values = (term.whole,) if whole else term.values
         if ordered and not term.whole:
             raise InvalidValue(f"a value is missing after {operator}.")
-        test = getattr(self, _TESTS[spec.name if spec.name == "ref" else spec.kind])
-        return _joined(
-            [test(spec, alias, operator, value) if value else self.blank(spec, alias) for value in values], "OR"
-        )
+        return _joined([self.test(spec, alias, operator, value) for value in values], "OR")
+
+    def test(self, spec: FieldSpec, alias: str, operator: str, value: str) -> str:
+        """The condition that a field holds one value."""
+        if not value:
+            return self.blank(spec, alias)
+        if spec.name == "ref":
+            return self.reference(spec, alias, operator, value)
+        return _TESTS[spec.kind](self, spec, alias, operator, value)
 
     def blank(self, spec: FieldSpec, alias: str) -> str:
         value = _value_sql(spec, alias)
@@ -498,24 +512,20 @@ class _Condition:
     # --- text
 
     def text(self, spec: FieldSpec, alias: str, operator: str, value: str) -> str:
-        exact = self.contains(_value_sql(spec, alias), operator, value)
-        column, normal = KEYS.get((spec.entity, spec.name), ("", str))
-        if operator == "=" and column and (key := normal(value)):
-            return f"({alias}.{column} = {self.bind(key)} OR {exact})"
-        return exact
+        if operator == "=" and (spec.entity, spec.name) in KEYS:
+            column, normal = KEYS[spec.entity, spec.name]
+            if key := normal(value):
+                return f"{alias}.{column} = {self.bind(key)}"
+        return self.contains(_value_sql(spec, alias), operator, value)
 
     def contains(self, sql: str, operator: str, value: str) -> str:
         """Text that contains another (`:`), or is it (`=`), without case."""
-        if all(letter.isascii() or letter == letter.casefold() == letter.upper() for letter in value):
-            folded, value = f"lower({sql})", value.lower()
-        else:
-            folded = self.folded(sql)
+        plain = all(letter.isascii() or letter == letter.casefold() == letter.upper() for letter in value)
         if operator == ":":
-            value = f"%{re.sub(r'[!%_]', r'!\g<0>', value)}%"
-        typed = self.bind(value)
-        if not value.isascii() and folded != f"lower({sql})":
-            typed = self.folded(typed)
-        return f"{folded} LIKE {typed} ESCAPE '!'" if operator == ":" else f"{folded} = {typed}"
+            value = "%" + re.sub("[!%_]", r"!\g<0>", value) + "%"
+        typed = self.bind(value.lower() if plain else value)
+        left, right = (f"lower({sql})", typed) if plain else (self.folded(sql), self.folded(typed))
+        return f"{left} LIKE {right} ESCAPE '!'" if operator == ":" else f"{left} = {right}"
 
     def folded(self, sql: str) -> str:
         """Text without case beyond ASCII; our columns' own collation in PostgreSQL folds ASCII alone."""
@@ -561,38 +571,30 @@ class _Condition:
         if typed and typed[0] in BY_LETTER:
             entity = self.bind(BY_LETTER[typed[0]].entity)
             return f"({kind} = {entity} AND {column} = {self.bind(min(typed[1], LARGEST))})"
-        ways = [f"({kind} = '{noun.entity}' AND {self.titled(noun.entity, column, operator, value)})" for noun in NOUNS]
-        return _joined(ways, "OR")
+        titled = [(noun.entity, self.titled(noun.entity, column, operator, value)) for noun in NOUNS]
+        return _joined([f"({kind} = '{entity}' AND {title})" for entity, title in titled], "OR")
 
     # --- numbers, money, days
 
     def number(self, spec: FieldSpec, alias: str, operator: str, value: str) -> str:
-        def bound(text: str) -> Any:
-            return _number(text, spec.kind == "percent", self.context.is_sqlite)
-
         column = _value_sql(spec, alias)
-        first, last = _ends(value, operator)
-        if first is None and last is None:
-            return f"{column} {_plain(operator)} {self.bind(bound(value))}"
-        low, high = bound(first) if first else None, bound(last) if last else None
-        _check_ends(low, high)
-        ways = [(">=", low), ("<=", high)]
-        return _joined([f"{column} {way} {self.bind(end)}" for way, end in ways if end is not None], "AND")
+        ends = [
+            (way, _number(text, spec.kind == "percent", self.context.is_sqlite))
+            for way, text in _ends(value, operator)
+        ]
+        _check_order([number for _, number in ends])
+        return _joined([f"{column} {way} {self.bind(number)}" for way, number in ends], "AND")
 
     def money(self, spec: FieldSpec, alias: str, operator: str, value: str) -> str:
-        first, last = _ends(value, operator)
-        if first is None and last is None:
-            return self.amount(spec, alias, _plain(operator), *self.priced(value))
-        ends = [(way, self.priced(text)) for way, text in ((">=", first), ("<=", last)) if text]
-        named = {currency for _, (_, currency, given) in ends if given}
+        typed = _ends(value, operator)
+        ends = [(way, *self.priced(text)) for way, text in typed]
+        named = {currency for _, _, currency, given in ends if given}
         if len(named) > 1:
             raise InvalidValue("a range has one currency.")
-        if named:  # 10k..€50k: euros at both ends
-            code = named.pop()
-            ends = [(way, self.priced(text, code)) for way, text in ((">=", first), ("<=", last)) if text]
-        if len(ends) == 2:
-            _check_ends(ends[0][1][0], ends[1][1][0])
-        return _joined([self.amount(spec, alias, way, *price) for way, price in ends], "AND")
+        for currency in named:  # 10k..€50k: euros at both ends
+            ends = [(way, *self.priced(text, currency)) for way, text in typed]
+        _check_order([minor for _, minor, _, _ in ends])
+        return _joined([self.amount(spec, alias, *end) for end in ends], "AND")
 
     def priced(self, text: str, code: str | None = None) -> tuple[int, str, bool]:
         """An amount, its currency, and whether that was named, by the text or by `code`."""
@@ -608,8 +610,10 @@ class _Condition:
         except InvalidValue:  # a sign such as ¥, which the home currency alone made clear
             return minor, currency, True
 
-    def amount(self, spec: FieldSpec, alias: str, operator: str, minor: int, currency: str, named: bool) -> str:
-        """The comparison with an amount, in a record's own minor units; of one currency where it was named."""
+    def amount(
+        self, spec: FieldSpec, alias: str, operator: str, minor: int, currency: str, named: bool
+    ) -> str:
+        """The comparison with an amount, in a record's own minor units; in one currency if it was named."""
         from crmcli.values.money import decimals
 
         column, home = _value_sql(spec, alias), self.context.currency
@@ -624,37 +628,21 @@ class _Condition:
         return f"{column} {operator} {scaled}"
 
     def days(self, spec: FieldSpec, alias: str, operator: str, value: str) -> str:
-        column = _value_sql(spec, alias)
-        first, last = _ends(value, operator)
-        ways: list[tuple[str, str]]
-        if first is None and last is None:
-            span = self.span(value, spec.kind)
+        typed = _ends(value, operator)
+        spans = [self.span(text, spec.kind) for _, text in typed]
+        if spans == [None] and typed[0][0] == "=":  # close_date:none
+            return self.blank(spec, alias)
+        ends: list[tuple[str, str]] = []
+        for (way, text), span in zip(typed, spans, strict=True):
             if span is None:
-                if operator not in (":", "="):
-                    raise InvalidValue(f"nothing is before or after {value!r}.")
-                return self.blank(spec, alias)
-            begin, end = span
-            ways = {
-                "<": [("<", begin)],
-                "<=": [("<", end)],
-                ">": [(">=", end)],
-                ">=": [(">=", begin)],
-            }.get(operator, [(">=", begin), ("<", end)])
-        else:
-            ways = []
-            if first:
-                ways.append((">=", self.end_of_range(first, spec.kind)[0]))
-            if last:
-                ways.append(("<", self.end_of_range(last, spec.kind)[1]))
-            if len(ways) == 2 and ways[0][1] >= ways[1][1]:
-                _check_ends(1, 0)
-        return _joined([f"{column} {way} {self.bind(end)}" for way, end in ways], "AND")
-
-    def end_of_range(self, text: str, kind: FieldKind) -> tuple[str, str]:
-        span = self.span(text, kind)
-        if span is None:
-            raise InvalidValue(f"{text!r} cannot be an end of a range; leave it out instead.")
-        return span
+                raise InvalidValue(f"{text!r} is no day; nothing is before or after it.")
+            begin, after = span
+            ways = {"<": [("<", begin)], "<=": [("<", after)], ">": [(">=", after)], ">=": [(">=", begin)]}
+            ends += ways.get(way, [(">=", begin), ("<", after)])
+        if len(ends) == 2 and ends[0][1] >= ends[1][1]:  # the second is the day after the last
+            raise InvalidValue(BACKWARDS)
+        column = _value_sql(spec, alias)
+        return _joined([f"{column} {way} {self.bind(end)}" for way, end in ends], "AND")
 
     def span(self, text: str, kind: FieldKind) -> tuple[str, str] | None:
         """A day, a period or a moment as stored texts: its beginning, and what comes just after it."""
@@ -662,7 +650,6 @@ class _Condition:
 
         from crmcli.values.dates import iso_instant, parse_instant
 
-        days: tuple[date, date] | None
         context = self.context
         try:
             days = self.stretch(text)
@@ -676,7 +663,9 @@ class _Condition:
                 order=context.date_order,
                 fiscal_start=context.fiscal_start,
             )
-            return (iso_instant(moment), iso_instant(moment + timedelta(seconds=1))) if moment else None
+            if moment is None or moment.year == 9999:
+                raise
+            return iso_instant(moment), iso_instant(moment + timedelta(seconds=1))
         if days is None:
             return None
         begin, after = days[0].isoformat(), _day_after(days[1])
@@ -707,55 +696,57 @@ class _Condition:
             return f"{day}T00:00:00Z"
 
 
-_TESTS: Final = {
-    **dict.fromkeys(TEXTS, "text"),
-    "ref": "reference",
-    "number": "number",
-    "percent": "number",
-    "money": "money",
-    "date": "days",
-    "instant": "days",
-    "boolean": "boolean",
-    "link": "link",
-    "relation": "relation",
+_TESTS: Final[dict[FieldKind, Callable[[_Condition, FieldSpec, str, str, str], str]]] = {
+    "text": _Condition.text,
+    "email": _Condition.text,
+    "phone": _Condition.text,
+    "url": _Condition.text,
+    "select": _Condition.text,
+    "number": _Condition.number,
+    "percent": _Condition.number,
+    "money": _Condition.money,
+    "date": _Condition.days,
+    "instant": _Condition.days,
+    "boolean": _Condition.boolean,
+    "link": _Condition.link,
+    "relation": _Condition.relation,
 }
 
 
-def _plain(operator: str) -> str:
-    return "=" if operator == ":" else operator
-
-
-def _ends(value: str, operator: str) -> tuple[str | None, str | None]:
-    """The ends of a range `a..b`, an open one empty; None and None where it is no range."""
+def _ends(value: str, operator: str) -> list[tuple[str, str]]:
+    """What a value is compared with, and how: two ends of a range `a..b`, one where the other is open."""
     first, dots, last = value.partition("..")
     if not dots:
-        return None, None
+        return [("=" if operator == ":" else operator, value)]
     if operator not in (":", "="):
         raise InvalidValue(f"a range goes with : or =, not with {operator}.")
-    if not first.strip() and not last.strip():
+    ends = [(way, text.strip()) for way, text in ((">=", first), ("<=", last)) if text.strip()]
+    if not ends:
         raise InvalidValue("a range needs one end at least.")
-    return first.strip(), last.strip()
+    return ends
 
 
-def _check_ends(low: Any, high: Any) -> None:
-    if low is not None and high is not None and low > high:
-        raise InvalidValue("the range ends before it begins.")
+def _check_order(ends: Sequence[Any]) -> None:
+    if len(ends) == 2 and ends[0] > ends[1]:
+        raise InvalidValue(BACKWARDS)
 
 
 def _is_one_number(term: Term) -> bool:
-    """Whether the commas of a value group the digits of one number. Raises InvalidValue where either could be.
+    """Whether the commas in a value group the digits of one number. Raises InvalidValue where they may not.
 
-    `50,000` and `1.250,50` are one, `10,20` and `1000,2000` are two, `100,200` is anybody's guess.
+    `50,000` and `1.250,50` are one number, `10,20` and `1000,2000` are two, `100,200` may be either.
     """
     bare = re.sub(_QUOTED, '""', term.text)
-    if len(term.values) < 2 or not re.search(r"(?<![0-9,])[0-9]{1,3}(?:[,.][0-9]{3})*,[0-9]{3}(?![0-9,])", bare):
-        return re.search(r"[0-9]\.[0-9]{3},[0-9]{1,2}(?![0-9,])", bare) is not None
-    if not re.search(r",0[0-9]{2}(?![0-9])", bare):
-        one = "".join(term.values)
-        raise InvalidValue(
-            f"{term.whole} could be one number or several.", hint=f'Write {one}, or "{term.values[0]}",{term.values[1]}'
-        )
-    return True
+    if len(term.values) < 2:
+        return False
+    if re.search(r"[0-9]\.[0-9]{3},[0-9]{1,2}(?![0-9,])", bare):
+        return True
+    if not re.search(r"(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])", bare):
+        return False
+    if re.search(r",0[0-9]{2}(?![0-9])", bare):
+        return True
+    one, several = "".join(term.values), ",".join(f'"{value}"' for value in term.values)
+    raise InvalidValue(f"{term.whole} could be one number or several.", hint=f"Write {one}, or {several}.")
 
 
 def _number(text: str, percent: bool, is_sqlite: bool) -> Any:
@@ -779,7 +770,9 @@ def _rescaled(minor: int, shift: int, operator: str) -> int | None:
 
     None where nothing can be equal to it: there is no half yen.
     """
-    whole, rest = divmod(minor * 10 ** max(shift, 0), 10 ** max(-shift, 0))
+    up: int = 10 ** max(shift, 0)
+    down: int = 10 ** max(-shift, 0)
+    whole, rest = divmod(minor * up, down)
     if operator == "=" and (rest or abs(whole) > LARGEST):
         return None
     if rest and operator in ("<", ">="):

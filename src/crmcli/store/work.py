@@ -81,6 +81,7 @@ class UnitOfWork:
         self.at = at or now
         self.zone = zone
         self.touched: dict[tuple[str, int], None] = {}  # in the order they were touched
+        self.wrote = False  # whether there is anything to commit
         self._specs: dict[str, list[FieldSpec]] = {}
         self.entry = self.ids("entry")
         self.connection.execute(
@@ -191,6 +192,7 @@ class UnitOfWork:
         self, entity: str, id: int, op: str, before: dict[str, Any] | None, after: dict[str, Any] | None
     ) -> None:
         self.touched[entity, id] = None
+        self.wrote = True
         self.connection.execute(
             CHANGE.insert().values(
                 entry_id=self.entry,
@@ -204,11 +206,11 @@ class UnitOfWork:
         )
 
     def finish(self) -> bool:
-        """Index what was touched; whether anything was."""
+        """Index what was touched; whether anything was written."""
         self._flush()
         for entity, id in self.touched:
             search.index(self.connection, entity, id, id)
-        return bool(self.touched)
+        return self.wrote
 
 
 def changed_columns(record: Entity) -> tuple[dict[str, Any], dict[str, Any]]:

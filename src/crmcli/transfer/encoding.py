@@ -203,5 +203,5 @@ def _where(source: Bytes, encoding: str, error: UnicodeError) -> str:
     line, left = 1, error.start
     while left > 0 and (chunk := source.content.read(min(CHUNK, left))):
         left -= len(chunk)
-        line += decoder.decode(chunk).count("\n")
+        line += decoder.decode(chunk, final=left == 0).count("\n")
     return f": line {line} holds bytes that are no character in it"

@@ -9,7 +9,7 @@ from crmcli.errors import InvalidValue
 
 MAX_COLUMNS: Final = 1_000
 MAX_FIELD: Final = 1 << 20  # characters in one cell
-MAX_RECORD: Final = 4 << 20  # characters in one row
+MAX_RECORD: Final = 2 << 20  # characters in one row
 
 Code = Literal[
     "column_count", "nul", "field_too_long", "row_too_long", "unclosed_quote", "bad_quote",
