@@ -1,7 +1,6 @@
 """The ways a command can fail, each with the exit code a script can rely on."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 
 class CrmError(Exception):
@@ -10,8 +9,11 @@ class CrmError(Exception):
     exit_code = 1
     code = "failure"
 
-    def __init__(self, message: str, *, hint: str | None = None, field: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, field: str | None = None, details: object = None
+    ) -> None:
         super().__init__(message)
+        self.details = details  # further facts, for programs
         self.message = message
         self.hint = hint
         self.field = field
@@ -61,6 +63,8 @@ class Interrupted(CrmError):
 
 def suggestion(word: str, known: Sequence[str]) -> str | None:
     """The known word that was probably meant, as a hint; None where nothing is close."""
+    from difflib import get_close_matches
+
     by_fold = {name.casefold(): name for name in known}
     close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
     return f"Did you mean {by_fold[close[0]]!r}?" if close else None

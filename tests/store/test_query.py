@@ -255,6 +255,7 @@ def office(world: World) -> World:
         ("id:1..2", [1, 2]),
         ("uid=u3", [3]),
         ("ref=O999999999999999999", []),
+        ("ref:", []),
         ("acme", [1]),
         ("-acme", [2, 3]),
         ('"renewal acme"', [1]),

@@ -49,7 +49,7 @@ def render_error(error: CrmError, as_json: bool, look: Look) -> None:
     if as_json:
         from crmcli.render.json_ import error_text
 
-        words = error_text(error.code, error.message, error.hint, error.field)
+        words = error_text(error.code, error.message, error.hint, error.field, error.details)
     else:
         words = f"Error: {clean_lines(error.message)}"
         if error.hint:

@@ -45,9 +45,13 @@ def record_object(record: Record, look: Look) -> dict[str, Any]:
     return {**fields, **{key: list(_objects(table, look)) for key, table in record.sections.items()}}
 
 
-def error_text(code: str, message: str, hint: str | None, field: str | None) -> str:
+def error_text(
+    code: str, message: str, hint: str | None, field: str | None, details: object = None
+) -> str:
     """The one object that an expected failure is."""
-    error = {"code": code, "message": message, "hint": hint, "field": field}
+    error: dict[str, object] = {"code": code, "message": message, "hint": hint, "field": field}
+    if details is not None:
+        error["details"] = details
     return clean_json(json.dumps({"error": error}, ensure_ascii=False))
 
 

@@ -174,7 +174,6 @@ def prepare_to_write(connection: sqlite3.Connection) -> None:
         "trusted_schema=OFF",
         "cell_size_check=ON",
         "secure_delete=ON",
-        "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

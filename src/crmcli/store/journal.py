@@ -1,15 +1,18 @@
 """The journal's other half: taking an act back, and doing it again, as plans over whole sets of changes.
 
 Undo is an act like any other: it has its own entry, whose changes are those of the undone entry reversed.
-Redo is the undo of an undo.
+Redo is the undo of an undo. So every entry is an act or, through `undoes`, leads to one, which it switches
+off or on again; the newest of such a chain says which.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from crmcli.errors import Conflict, NotFound
 from crmcli.fields import reference
@@ -18,29 +21,65 @@ from crmcli.store import search, versions
 from crmcli.store.find import described
 from crmcli.store.reader import Reader
 from crmcli.store.tables import ENTRY
-from crmcli.store.work import UnitOfWork
+from crmcli.store.work import SETTINGS, UnitOfWork, clash
 from crmcli.values.dates import iso_instant
 
-REVERSED = {"add": "remove", "remove": "restore", "restore": "remove", "edit": "edit"}
 # An act counts unless it was taken back; undo and redo themselves only switch others off and on.
-COUNTS = "e.undoes IS NULL AND e.undone_by IS NULL"
+COUNTS: Final = "e.undoes IS NULL AND e.undone_by IS NULL"
+DID_SOMETHING: Final = "EXISTS (SELECT 1 FROM change c WHERE c.entry_id = e.id)"
+
+
+class Entry(NamedTuple):
+    """An entry of the journal: the act it leads to, and whether it does that act or takes it back."""
+
+    id: int
+    command: str
+    act: int
+    does: bool
+
+
+class Change(NamedTuple):
+    """What was done to a record, or to a range of them."""
+
+    id: int
+    entity: str
+    first: int
+    last: int
+    op: str
+    before: dict[str, Any]
+
+
+class TakenBack(NamedTuple):
+    """What an undo or redo did."""
+
+    entry: int  # the entry that was taken back
+    act: int  # the act that it switches off or on
+    command: str  # of the act
+    does: bool  # whether the act counts again
+    records: int
+
+    def sentence(self, *, would: bool = False) -> str:
+        """What was done, in words."""
+        verb = ("Would redo" if self.does else "Would undo") if would else ("Redid" if self.does else "Undid")
+        records = "1 record" if self.records == 1 else f"{self.records} records"
+        return f"{verb} entry {self.act}: {self.command} ({records})."
 
 
 def last_act(reader: Reader, actor: str) -> int:
     """The newest act of an actor that counts. Raises NotFound, naming another's where that is the newest."""
-    mine = reader.value(f"SELECT max(e.id) FROM entry e WHERE {COUNTS} AND e.actor = :actor", actor=actor)
+    newest = f"SELECT e.id, e.command, e.actor FROM entry e WHERE {COUNTS} AND {DID_SOMETHING}"
+    mine = reader.row(f"{newest} AND e.actor = :actor ORDER BY e.id DESC LIMIT 1", actor=actor)
     if mine is not None:
-        return int(mine)
-    other = reader.row(f"SELECT e.id, e.command, e.actor FROM entry e WHERE {COUNTS} ORDER BY e.id DESC LIMIT 1")
+        return int(mine[0])
+    other = reader.row(f"{newest} ORDER BY e.id DESC LIMIT 1")
     hint = f"Entry {other[0]} ({other[1]}) is {other[2]}'s: `crm undo {other[0]}` takes it back." if other else None
     raise NotFound("There is nothing to undo.", hint=hint)
 
 
 def last_undo(reader: Reader, actor: str) -> int:
-    """The newest undo of an actor that can be taken back. Raises NotFound."""
+    """The newest undo of an actor whose act is still taken back. Raises NotFound."""
     found = reader.value(
-        "SELECT max(u.id) FROM entry u JOIN entry e ON e.undone_by = u.id"
-        " WHERE u.undone_by IS NULL AND e.undoes IS NULL AND u.actor = :actor",
+        "SELECT max(u.id) FROM entry e JOIN entry u ON u.id = e.undone_by WHERE e.undoes IS NULL AND u.actor = :actor",
         actor=actor,
     )
     if found is None:
@@ -48,59 +87,125 @@ def last_undo(reader: Reader, actor: str) -> int:
     return int(found)
 
 
-def take_back(work: UnitOfWork, undone: int) -> int:
-    """Reverse everything an entry did; the number of records. Raises NotFound, or Conflict naming what is in the way."""
-    entry = work.reader.row("SELECT id, undone_by, command FROM entry WHERE id = :id", id=undone)
+def take_back(work: UnitOfWork, undone: int) -> TakenBack:
+    """Reverse everything an entry did. Raises NotFound, or Conflict naming what is in the way."""
+    entry = entry_of(work.reader, undone)
     if entry is None or undone == work.entry:
         raise NotFound(f"There is no entry {undone}.", hint="`crm history` lists them.")
-    if entry[1] is not None:
-        raise Conflict(f"Entry {undone} ({entry[2]}) has already been undone, by entry {entry[1]}.")
-    refuse_where_changed_later(work.reader, undone)
-    reverse(work, undone)
-    refuse_where_still_needed(work.reader, undone)
-    versions.take_back(work.connection, undone, work.entry, work.now)
-    mark(work, undone)
-    return int(work.reader.value("SELECT coalesce(sum(last_id - first_id + 1), 0) FROM change WHERE entry_id = :e", e=undone))
+    chain = chains(work.reader, work.entry)
+    newest = max((id for id, (act, _) in chain.items() if act == entry.act), default=entry.act)
+    if chain.get(newest, (newest, True))[1] != entry.does:
+        raise Conflict(f"Entry {undone} ({entry.command}) has already been undone, by entry {newest}.")
+    refuse_where_changed_later(work, entry, newest, chain)
+    try:
+        records = reverse(work, newest)
+    except IntegrityError as error:
+        why = clash(error)
+        raise Conflict(f"Entry {undone} cannot be undone: {why.message[0].lower()}{why.message[1:]}") from error
+    refuse_dangling_links(work.reader, undone, newest, work.entry)
+    versions.take_back(work.connection, newest, work.entry, work.now)
+    mark(work, entry)
+    act = entry_of(work.reader, entry.act)
+    assert act is not None
+    return TakenBack(undone, entry.act, act.command, not entry.does, records)
 
 
-def refuse_where_changed_later(reader: Reader, undone: int) -> None:
-    """Refuse where a record has been changed by a later act that counts."""
-    found = list(
-        reader.rows(
-            "SELECT DISTINCT later.entity, later.first_id, e.id, e.command FROM change mine"
+def entry_of(reader: Reader, id: int) -> Entry | None:
+    row = reader.row("SELECT command FROM entry WHERE id = :id", id=id)
+    if row is None:
+        return None
+    act, does = chains(reader).get(id, (id, True))
+    return Entry(id, row[0], act, does)
+
+
+def chains(reader: Reader, before: int | None = None) -> dict[int, tuple[int, bool]]:
+    """Every undo and redo: the act it leads to, and whether it does that act again."""
+    rows = reader.rows("SELECT id, undoes FROM entry WHERE undoes IS NOT NULL ORDER BY id")
+    found: dict[int, tuple[int, bool]] = {}
+    for id, undoes in rows:
+        act, does = found.get(undoes, (undoes, True))
+        if id != before:
+            found[id] = (act, not does)
+    return found
+
+
+def refuse_where_changed_later(
+    work: UnitOfWork, entry: Entry, newest: int, chain: dict[int, tuple[int, bool]]
+) -> None:
+    """Refuse where a record has been changed since, unless that has been taken back too.
+
+    Acts and their undoing nest: what was done since cancels out where every act has been done as often as undone.
+    """
+    later = list(
+        work.reader.rows(
+            "SELECT DISTINCT later.entry_id, later.entity, later.first_id, later.last_id FROM change mine"
             " JOIN change later ON later.entity = mine.entity AND later.entry_id > mine.entry_id"
             " AND later.first_id <= mine.last_id AND later.last_id >= mine.first_id"
-            f" JOIN entry e ON e.id = later.entry_id AND {COUNTS}"
-            " WHERE mine.entry_id = :undone ORDER BY e.id DESC LIMIT 6",
-            undone=undone,
+            " WHERE mine.entry_id = :newest AND later.entry_id <> :own ORDER BY later.entry_id DESC",
+            newest=newest,
+            own=work.entry,
         )
     )
-    if found:
-        shown = ", ".join(f"{reference(entity, id)} (entry {by}: {command})" for entity, id, by, command in found[:5])
-        more = ", and more" if len(found) > 5 else ""
-        raise Conflict(
-            f"Entry {undone} cannot be undone: later changes would be lost, to {shown}{more}.",
-            hint=f"Undo the later one first: crm undo {found[0][2]}",
-        )
+    balance: Counter[int] = Counter()
+    for id in {row[0] for row in later}:
+        act, does = chain.get(id, (id, True))
+        balance[act] += 1 if does else -1
+    left = [row for row in later if balance[chain.get(row[0], (row[0], True))[0]]]
+    if not left:
+        return
+    commands: dict[int, str] = {}
+    named: dict[str, None] = {}
+    for id, entity, first, last in left:
+        if id not in commands:
+            found = entry_of(work.reader, id)
+            assert found is not None
+            commands[id] = found.command
+        named[f"{span(entity, first, last)} (entry {id}: {commands[id]})"] = None
+        if len(named) > 5:
+            break
+    shown = ", ".join(list(named)[:5]) + (", and more" if len(named) > 5 else "")
+    raise Conflict(
+        f"Entry {entry.id} cannot be undone: later changes would be lost, to {shown}.",
+        hint=f"Undo the later one first: crm undo {left[0][0]}",
+    )
 
 
-def refuse_where_still_needed(reader: Reader, undone: int) -> None:
-    """Refuse where a live record links to one that would go."""
+def span(entity: str, first: int, last: int) -> str:
+    """A record, or a range of them, as messages name it."""
+    if entity == "setting":
+        return f"the setting {SETTINGS[first - 1]}"
+    return reference(entity, first) if first == last else f"{reference(entity, first)}–{reference(entity, last)}"
+
+
+def refuse_dangling_links(reader: Reader, undone: int, newest: int, own: int) -> None:
+    """Refuse where a live record would link to one that goes, or a record that comes back to one that has gone since."""
     for entity, model in ENTITIES.items():
         for target, column in links(model):
-            found = reader.row(
-                f'SELECT r.id, r.{column} FROM "{entity}" r JOIN change c ON c.entry_id = :undone AND c.entity = :target'
-                f" AND c.op IN ('add', 'restore') AND r.{column} BETWEEN c.first_id AND c.last_id"
-                f' JOIN "{target}" gone ON gone.id = r.{column} AND gone.deleted_at IS NOT NULL'
-                " WHERE r.deleted_at IS NULL LIMIT 1",
-                undone=undone,
+            going = reader.row(
+                f'SELECT r.id, r.{column} FROM change c JOIN "{target}" gone'
+                " ON gone.id BETWEEN c.first_id AND c.last_id AND gone.deleted_at IS NOT NULL"
+                f' JOIN "{entity}" r ON r.{column} = gone.id AND r.deleted_at IS NULL'
+                " WHERE c.entry_id = :own AND c.entity = :target AND c.op = 'remove' LIMIT 1",
+                own=own,
                 target=target,
             )
-            if found:
+            gone = going or reader.row(
+                f'SELECT r.id, r.{column} FROM change c JOIN "{entity}" r'
+                " ON r.id BETWEEN c.first_id AND c.last_id AND r.deleted_at IS NULL"
+                f' JOIN "{target}" gone ON gone.id = r.{column} AND gone.deleted_at IS NOT NULL'
+                " JOIN change later ON later.entity = :target AND later.op = 'remove' AND later.entry_id > :newest"
+                " AND later.entry_id <> :own AND gone.id BETWEEN later.first_id AND later.last_id"
+                " WHERE c.entry_id = :own AND c.entity = :entity AND c.op <> 'remove' LIMIT 1",
+                own=own,
+                newest=newest,
+                entity=entity,
+                target=target,
+            )
+            if gone:
                 raise Conflict(
-                    f"Entry {undone} cannot be undone: {described_any(reader, entity, found[0])} still belongs to"
-                    f" {described_any(reader, target, found[1])}.",
-                    hint="Undo what made that record first, or give it another.",
+                    f"Entry {undone} cannot be undone: {described_any(reader, entity, gone[0])} still belongs to"
+                    f" {described_any(reader, target, gone[1])}.",
+                    hint="Undo what was done later first, or give it another.",
                 )
 
 
@@ -115,62 +220,116 @@ def described_any(reader: Reader, entity: str, id: int) -> str:
     return reference(entity, id) if entity == "contact_role" else described(reader, entity, id)
 
 
-def reverse(work: UnitOfWork, undone: int) -> None:
-    """Put records back as they were, newest change first, and journal that."""
-    for (entity, op), group in groupby(changes_of(work.reader, undone), key=lambda change: (change[1], change[4])):
-        for _, _, first, last, _, before in group:
-            if op == "add":
-                set_deleted(work, entity, first, last, iso_instant(work.now))
-            else:
-                write(work, entity, first, last, json.loads(before))
-            search.index(work.connection, entity, first, last)
+def reverse(work: UnitOfWork, undone: int) -> int:
+    """Put records back as they were, newest change first, and journal that; how many records there were."""
+    changes = changes_of(work.reader, undone)
+    kept = users_still_needed(work.reader, undone, changes)
+    changes = [change for change in changes if change.id not in kept]
+    gone = {"deleted_at": iso_instant(work.now)}
+    for change in changes:
+        change.before.update(gone if change.op == "add" else {})
+    for (entity, columns), group in groupby(changes, key=lambda change: (change.entity, tuple(change.before))):
+        write(work, entity, columns, list(group))
+    without = f" AND id NOT IN ({', '.join(map(str, kept))})" if kept else ""
     work.connection.execute(
         text(
             "INSERT INTO change (entry_id, entity, first_id, last_id, op, before, after)"
             " SELECT :entry, entity, first_id, last_id, CASE op WHEN 'add' THEN 'remove' WHEN 'remove' THEN 'restore'"
             " WHEN 'restore' THEN 'remove' ELSE op END,"
-            " CASE op WHEN 'add' THEN '{\"deleted_at\": null}' ELSE after END,"
-            " CASE op WHEN 'add' THEN '{\"deleted_at\": \"' || :now || '\"}' ELSE before END"
-            " FROM change WHERE entry_id = :undone ORDER BY id DESC"
+            " CASE op WHEN 'add' THEN :live ELSE after END, CASE op WHEN 'add' THEN :gone ELSE before END"
+            f" FROM change WHERE entry_id = :undone{without} ORDER BY id DESC"
         ),
-        {"entry": work.entry, "undone": undone, "now": iso_instant(work.now)},
+        {"entry": work.entry, "undone": undone, "live": json.dumps({"deleted_at": None}), "gone": json.dumps(gone)},
     )
+    index_again(work, changes)
+    return records_of(work.reader, undone)
 
 
-def changes_of(reader: Reader, entry: int) -> list[tuple[Any, ...]]:
-    return list(
-        reader.rows(
-            "SELECT id, entity, first_id, last_id, op, before FROM change WHERE entry_id = :entry ORDER BY id DESC",
+def index_again(work: UnitOfWork, changes: list[Change]) -> None:
+    """Bring the search index up to date with what was put back."""
+    single = "id IN (SELECT first_id FROM change WHERE entry_id = :entry AND entity = :kind AND first_id = last_id)"
+    for entity in dict.fromkeys(change.entity for change in changes):
+        search.index_where(work.connection, entity, single, entry=work.entry, kind=entity)
+    for entity, first, last in dict.fromkeys((change.entity, change.first, change.last) for change in changes):
+        if first != last:
+            search.index(work.connection, entity, first, last)
+
+
+def users_still_needed(reader: Reader, entry: int, changes: list[Change]) -> set[int]:
+    """The changes that made a user on the spot who owns other records by now: that user stays."""
+    if all(change.entity == "user" for change in changes):
+        return set()
+    return {
+        change.id
+        for change in changes
+        if change.entity == "user" and change.op in ("add", "restore")
+        for owned in ENTITIES
+        if reader.row(
+            f'SELECT 1 FROM "{owned}" r WHERE r.owner_id BETWEEN :first AND :last AND r.deleted_at IS NULL'
+            " AND NOT EXISTS (SELECT 1 FROM change c WHERE c.entry_id = :entry AND c.entity = :owned"
+            " AND r.id BETWEEN c.first_id AND c.last_id) LIMIT 1",
+            first=change.first,
+            last=change.last,
             entry=entry,
+            owned=owned,
         )
+    }
+
+
+def changes_of(reader: Reader, entry: int) -> list[Change]:
+    """What an entry did, newest first."""
+    rows = reader.rows(
+        "SELECT id, entity, first_id, last_id, op, before FROM change WHERE entry_id = :entry ORDER BY id DESC",
+        entry=entry,
     )
+    return [Change(*row[:5], json.loads(row[5] or "{}")) for row in rows]
 
 
-def set_deleted(work: UnitOfWork, entity: str, first: int, last: int, at: str | None) -> None:
-    work.connection.execute(
-        text(f'UPDATE "{entity}" SET deleted_at = :at WHERE id BETWEEN :first AND :last'),
-        {"at": at, "first": first, "last": last},
+def records_of(reader: Reader, entry: int) -> int:
+    """How many records an entry touched, each counted once."""
+    spans = reader.rows(
+        "SELECT DISTINCT entity, first_id, last_id FROM change WHERE entry_id = :entry ORDER BY entity, first_id",
+        entry=entry,
     )
+    count, kind, reached = 0, "", 0
+    for entity, first, last in spans:
+        if entity != kind:
+            kind, reached = entity, 0
+        count += max(0, last - max(first - 1, reached))
+        reached = max(reached, last)
+    return count
 
 
-def write(work: UnitOfWork, entity: str, first: int, last: int, values: dict[str, Any]) -> None:
-    """Set columns of a record, or of a range of them, to values as the journal keeps them."""
-    if "custom" in values:
-        values["custom"] = json.dumps(values["custom"], ensure_ascii=False)
-    columns = ENTITIES[entity].__table__.columns  # type: ignore[attr-defined]
-    assignments = ", ".join(
-        f"{name} = CAST(:{name} AS JSONB)" if name == "custom" and not work.reader.is_sqlite else f"{name} = :{name}"
-        for name in values
-        if name in columns
-    )
-    span = {**values, "_first": first, "_last": last}
-    work.connection.execute(text(f'UPDATE "{entity}" SET {assignments} WHERE id BETWEEN :_first AND :_last'), span)
+def write(work: UnitOfWork, entity: str, names: tuple[str, ...], changes: list[Change]) -> None:
+    """Set columns of records, or of ranges of them, to what they were before, as the journal keeps it."""
+    if entity == "setting":
+        for change in changes:
+            for name, value in change.before.items():
+                work.write_setting(name, value)
+        return
+    columns = ENTITIES[entity].__table__.columns  # type: ignore[attr-defined]  # SQLModel keeps it to itself
+    json_cast = "CAST(:custom AS JSONB)" if not work.reader.is_sqlite else ":custom"
+    assignments = [f"{name} = {json_cast if name == 'custom' else ':' + name}" for name in names if name in columns]
+    if assignments:
+        values = [
+            {
+                name: json.dumps(value, ensure_ascii=False) if name == "custom" else value
+                for name, value in change.before.items()
+            }
+            | {"_first": change.first, "_last": change.last}
+            for change in changes
+        ]
+        work.connection.execute(
+            text(f'UPDATE "{entity}" SET {", ".join(assignments)} WHERE id BETWEEN :_first AND :_last'), values
+        )
 
 
-def mark(work: UnitOfWork, undone: int) -> None:
+def mark(work: UnitOfWork, undone: Entry) -> None:
     """Note what was taken back; an act whose undo is undone counts again."""
     work.wrote = True
     connection = work.connection
-    connection.execute(ENTRY.update().where(ENTRY.c.id == work.entry).values(undoes=undone))
-    connection.execute(ENTRY.update().where(ENTRY.c.undone_by == undone).values(undone_by=None))
-    connection.execute(ENTRY.update().where(ENTRY.c.id == undone).values(undone_by=work.entry))
+    connection.execute(ENTRY.update().where(ENTRY.c.id == work.entry).values(undoes=undone.id))
+    connection.execute(ENTRY.update().where(ENTRY.c.id == undone.id).values(undone_by=work.entry))
+    connection.execute(
+        ENTRY.update().where(ENTRY.c.id == undone.act).values(undone_by=work.entry if undone.does else None)
+    )

@@ -507,7 +507,8 @@ class _Condition:
 
     def blank(self, spec: FieldSpec, alias: str) -> str:
         value = _value_sql(spec, alias)
-        return f"({value} IS NULL OR {value} = '')" if spec.kind in TEXTS else f"{value} IS NULL"
+        is_text = spec.kind in TEXTS and spec.column != "id"  # a reference is kept as a number
+        return f"({value} IS NULL OR {value} = '')" if is_text else f"{value} IS NULL"
 
     # --- text
 

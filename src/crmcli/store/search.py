@@ -40,37 +40,34 @@ def create(connection: "Connection") -> None:
 
 def index(connection: "Connection", entity: str, first: int, last: int) -> None:
     """Index the live records of an entity from one id to another anew; deleted ones leave the index."""
+    index_where(connection, entity, "id BETWEEN :first AND :last", first=first, last=last)
+
+
+def index_where(connection: "Connection", entity: str, condition: str, **params: Any) -> None:
+    """Index the live records that a condition on `id` selects anew; deleted ones leave the index."""
     from sqlalchemy import text
 
     if entity not in CODES:
         return
     document = " || ' ' || ".join(f"coalesce({column}, '')" for column in SEARCHED[entity])
-    custom = "CASE WHEN CAST(custom AS TEXT) = '{}' THEN '' ELSE ' ' || CAST(custom AS TEXT) END"
+    document += " || CASE WHEN CAST(custom AS TEXT) = '{}' THEN '' ELSE ' ' || CAST(custom AS TEXT) END"
     rowid = f"id * {CODE_SPACE} + {CODES[entity]}"
-    span = {"first": first, "last": last}
     if connection.dialect.name == "sqlite":
         raw: Any = connection.connection.dbapi_connection
         raw.create_function("search_words", 1, words, deterministic=True)
-        old = f"SELECT {rowid} FROM \"{entity}\" WHERE id BETWEEN :first AND :last"
-        connection.execute(text(f"DELETE FROM search WHERE rowid IN ({old})"), span)
-        connection.execute(
-            text(
-                f"INSERT INTO search (rowid, document) SELECT {rowid}, search_words({document} || {custom})"
-                f' FROM "{entity}" WHERE id BETWEEN :first AND :last AND deleted_at IS NULL'
-            ),
-            span,
-        )
+        key, made = "rowid", f"search_words({document})"
     else:
-        old = f'SELECT {rowid} FROM "{entity}" WHERE id BETWEEN :first AND :last'
-        connection.execute(text(f"DELETE FROM search WHERE id IN ({old})"), span)
-        connection.execute(
-            text(
-                f"INSERT INTO search (id, document) SELECT {rowid}, to_tsvector('simple',"
-                f" regexp_replace(lower(normalize({document} || {custom}, NFKC)), '({CJK})', ' \\1 ', 'g'))"
-                f' FROM "{entity}" WHERE id BETWEEN :first AND :last AND deleted_at IS NULL'
-            ),
-            span,
-        )
+        split = f"regexp_replace(lower(normalize({document}, NFKC)), '({CJK})', ' \\1 ', 'g')"
+        key, made = "id", f"to_tsvector('simple', {split})"
+    old = f'SELECT {rowid} FROM "{entity}" WHERE {condition}'
+    connection.execute(text(f"DELETE FROM search WHERE {key} IN ({old})"), params)
+    connection.execute(
+        text(
+            f"INSERT INTO search ({key}, document) SELECT {rowid}, {made}"
+            f' FROM "{entity}" WHERE {condition} AND deleted_at IS NULL'
+        ),
+        params,
+    )
 
 
 def condition(is_sqlite: bool, query: str) -> tuple[str, dict[str, str]]:

@@ -109,19 +109,25 @@ def end(connection: Connection, id: int, at: datetime, entry: int, now: datetime
 
 
 def take_back(connection: Connection, undone: int, entry: int, now: datetime) -> None:
-    """What an entry recorded is known no longer; what it closed is known again."""
+    """The deals that an entry changed are known again as they were known just before it."""
     params = {"undone": undone, "entry": entry, "now": iso_instant(now)}
+    deals = (
+        "(SELECT opportunity_id FROM opportunity_version WHERE entry_id = :undone"
+        " UNION SELECT opportunity_id FROM opportunity_version WHERE closed_entry_id = :undone)"
+    )
     connection.execute(
         text(
-            "UPDATE opportunity_version SET recorded_to = :now, closed_entry_id = :entry"
-            " WHERE entry_id = :undone AND recorded_to IS NULL"
+            f"INSERT INTO opportunity_version ({COLUMNS}, recorded_at, entry_id)"
+            f" SELECT {COLUMNS}, :now, :entry FROM opportunity_version"
+            f" WHERE opportunity_id IN {deals} AND entry_id < :undone AND closed_entry_id >= :undone"
+            " ORDER BY opportunity_id, valid_from"
         ),
         params,
     )
     connection.execute(
         text(
-            f"INSERT INTO opportunity_version ({COLUMNS}, recorded_at, entry_id)"
-            f" SELECT {COLUMNS}, :now, :entry FROM opportunity_version WHERE closed_entry_id = :undone"
+            "UPDATE opportunity_version SET recorded_to = :now, closed_entry_id = :entry"
+            f" WHERE opportunity_id IN {deals} AND recorded_to IS NULL AND entry_id >= :undone AND entry_id < :entry"
         ),
         params,
     )

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, tzinfo
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 from sqlalchemy import event, inspect
@@ -28,10 +28,12 @@ from crmcli.store.keys import set_keys
 from crmcli.store.reader import SqlReader
 from crmcli.store.backup import back_up
 from crmcli.store.schema import bring_up_to_date, is_current, version_of
-from crmcli.store.tables import CHANGE, ENTRY, SEQUENCE
+from crmcli.store.tables import CHANGE, ENTRY, SEQUENCE, SETTING
 from crmcli.values.dates import iso_instant
 
 Model = TypeVar("Model", bound=Entity)
+# What can be configured. A setting's place here is its number in the journal: never change the order.
+SETTINGS: Final = ("currency", "fiscal_year_start", "date_order", "timezone")
 
 
 class Ids:
@@ -126,6 +128,19 @@ class UnitOfWork:
                 record = self.get(ENTITIES[step.entity], step.id)
                 record.deleted_at = record.updated_at = self.now
             self._flush()
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Configure something; journalled like an edit of a record."""
+        old = self.reader.settings().get(name, "")
+        if old != value:
+            self.write_setting(name, value)
+            self._journal("setting", SETTINGS.index(name) + 1, "edit", {name: old}, {name: value})
+
+    def write_setting(self, name: str, value: str) -> None:
+        """Keep a setting without journalling it."""
+        stored = SETTING.update().where(SETTING.c.name == name).values(value=value)
+        if not self.connection.execute(stored).rowcount:
+            self.connection.execute(SETTING.insert().values(name=name, value=value))
 
     def _add(self, step: Add) -> None:
         model = ENTITIES[step.entity]

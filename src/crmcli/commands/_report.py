@@ -1,0 +1,68 @@
+"""What reports are asked for, from the options they share: the day, the period, the owner, the reader."""
+
+from datetime import date, datetime, time, timedelta
+
+from crmcli.app import App
+from crmcli.errors import InvalidValue, suggestion
+from crmcli.store.deals import Scope
+
+
+def for_people(app: App) -> bool:
+    """Whether the result is read by people, not by a program."""
+    return app.output is None or app.output.format in (None, "table", "plain", "md")
+
+
+def as_json(app: App) -> bool:
+    return app.output is not None and app.output.format == "json"
+
+
+def scope_of(
+    app: App, *, as_of: str | None = None, owner: str | None = None, period: str | None = None
+) -> Scope:
+    """The deals a report looks at; periods such as this-quarter are those of the as-of day. Raises CrmError."""
+    day = as_of_day(app, as_of)
+    moment = None
+    if as_of is not None:
+        from crmcli.values.dates import iso_instant
+
+        moment = iso_instant(datetime.combine(day + timedelta(days=1), time(), app.zone))
+    stretch = None
+    if period is not None:
+        from crmcli.values.periods import parse_period
+
+        stretch = parse_period(period, today=day, fiscal_start=app.fiscal_start)
+    id, name = owner_of(app, owner) if owner else (None, None)
+    return Scope(day.isoformat(), moment, stretch, id, name)
+
+
+def as_of_day(app: App, text: str | None) -> date:
+    """The day a report stands on: today unless --as-of says otherwise. Raises InvalidValue."""
+    if text is None:
+        return app.today
+    from crmcli.values.dates import parse_date
+
+    day = parse_date(text, today=app.today, order=app.date_order, period_end=True, fiscal_start=app.fiscal_start)
+    if day is None:
+        raise InvalidValue("--as-of takes a day.", hint="Write 2026-03-31, yesterday or -2w.", field="as-of")
+    if day > app.today:
+        raise InvalidValue(f"--as-of {text} is {day}, in the future; what was is all that is known.", field="as-of")
+    return day
+
+
+def owner_of(app: App, text: str) -> tuple[int, str]:
+    """The user that is meant, me being the one who acts. Raises NotFound or Conflict."""
+    from crmcli.store.find import find, title_of
+
+    reader = app.read()
+    id = find(reader, "user", app.actor if text.strip().casefold() == "me" else text)
+    return id, title_of(reader, "user", id)
+
+
+def one_of(text: str, known: tuple[str, ...], option: str) -> str:
+    """The value of an option that has only a few. Raises InvalidValue with a suggestion."""
+    wanted = text.strip().casefold().replace("_", "-")
+    if wanted not in known:
+        raise InvalidValue(
+            f"--{option} is one of {', '.join(known)}, not {text!r}.", hint=suggestion(text, known), field=option
+        )
+    return wanted

@@ -1,0 +1,1 @@
+"""The answers: one file for each report, with its SQL, its fold and its columns."""
