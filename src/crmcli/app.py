@@ -81,7 +81,9 @@ class App:
                 try:
                     given = datetime.fromisoformat(pretended)
                 except ValueError as error:
-                    raise InvalidValue(f"CRMCLI_TODAY is {pretended!r}; it takes a date such as 2026-03-02.") from error
+                    raise InvalidValue(
+                        f"CRMCLI_TODAY is {pretended!r}; it takes a date such as 2026-03-02."
+                    ) from error
                 if len(pretended) <= 10:
                     given = datetime.combine(given.date(), moment.astimezone(self.zone).time(), self.zone)
                 elif given.tzinfo is None:
@@ -158,7 +160,9 @@ class App:
         return self._reader
 
     @contextmanager
-    def work(self, command: str = "", *, source: str = "cli", at: datetime | None = None, dry_run: bool = False) -> Iterator["UnitOfWork"]:
+    def work(
+        self, command: str = "", *, source: str = "cli", at: datetime | None = None, dry_run: bool = False
+    ) -> Iterator["UnitOfWork"]:
         """The writing door: one transaction, one entry in the journal. Raises DatabaseError."""
         from crmcli.store.work import unit_of_work
 
@@ -242,5 +246,6 @@ def zone_named(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise InvalidValue(f"{name!r} is not a time zone.", hint="Names look like Europe/Berlin or Asia/Shanghai.") from error
-
+        raise InvalidValue(
+            f"{name!r} is not a time zone.", hint="Names look like Europe/Berlin or Asia/Shanghai."
+        ) from error

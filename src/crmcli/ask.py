@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from crmcli.app import App
 from crmcli.errors import CrmError, Interrupted
 from crmcli.fields import FieldSpec
 from crmcli.parse import Reading, parse_value
 from crmcli.render.clean import clean
 
 
-def ask(app: App, spec: FieldSpec, reading: Reading) -> str | None:
+def ask(spec: FieldSpec, reading: Reading) -> str | None:
     """Ask for a field until the answer can be read; None where it was left blank."""
     import questionary
 
@@ -53,7 +52,7 @@ def pick(question: str, choices: Sequence[str]) -> str:
     return answer
 
 
-def confirmed(app: App, question: str) -> bool:
+def confirmed(question: str) -> bool:
     """Ask for a yes; anything else is a no."""
     import questionary
 

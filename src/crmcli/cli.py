@@ -22,7 +22,12 @@ from crmcli.settings import settings_from
 # The word, the module behind it (its `command`), what the help says, and the section it stands in.
 COMMANDS: Final = (
     ("lead", "lead", "People and companies that showed interest", "Records"),
-    ("account", "account", "Organisations: customers, prospects, suppliers, partners, competitors", "Records"),
+    (
+        "account",
+        "account",
+        "Organisations: customers, prospects, suppliers, partners, competitors",
+        "Records",
+    ),
     ("contact", "contact", "People at accounts", "Records"),
     ("opp", "opp", "Opportunities: deals and their stages", "Records"),
     ("task", "task", "What is to do", "Records"),
@@ -79,7 +84,9 @@ def main(
     ctx: typer.Context,
     db: Annotated[
         str | None,
-        typer.Option("--db", metavar="PATH|URL", help="The database; else CRMCLI_DB, else the per-user file."),
+        typer.Option(
+            "--db", metavar="PATH|URL", help="The database; else CRMCLI_DB, else the per-user file."
+        ),
     ] = None,
     actor: Annotated[str | None, typer.Option("--as", metavar="USER", help="Act as this user.")] = None,
     no_input: Annotated[bool, typer.Option("--no-input", help="Never ask.")] = False,
@@ -91,7 +98,9 @@ def main(
 ) -> None:
     """The local-first CRM for the command line."""
     outside: Outside = ctx.obj
-    settings = settings_from(outside.environ, database=db, actor=actor, prompts=not no_input, color=color, quiet=quiet)
+    settings = settings_from(
+        outside.environ, database=db, actor=actor, prompts=not no_input, color=color, quiet=quiet
+    )
     look_of(outside.stdout, outside.stderr, outside.environ, color)
     ctx.obj = App(
         settings,
@@ -111,9 +120,7 @@ def command_line(argv: list[str]) -> str:
     return join(argv)
 
 
-def run(
-    argv: list[str], *, stdin: TextIO, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]
-) -> int:
+def run(argv: list[str], *, stdin: TextIO, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]) -> int:
     """Run one command; the exit code. Every expected failure ends here, in one sentence."""
     outside = Outside(argv, environ, stdin, stdout, stderr)
     try:
@@ -151,8 +158,10 @@ def as_usage(error: Exception) -> CrmError | None:
         from crmcli.errors import DatabaseError
 
         where = f"{error.filename}: " if error.filename else ""
-        return DatabaseError(f"{where}{error.strerror or error}.") if error.errno == 28 else CrmError(
-            f"{where}{error.strerror or error}."
+        return (
+            DatabaseError(f"{where}{error.strerror or error}.")
+            if error.errno == 28
+            else CrmError(f"{where}{error.strerror or error}.")
         )
     return None
 
@@ -160,8 +169,13 @@ def as_usage(error: Exception) -> CrmError | None:
 def fail(error: CrmError, outside: Outside) -> int:
     """Say what went wrong, in words or, where JSON was asked for, as one object."""
     argv = outside.argv
-    as_json = "--json" in argv or "--format=json" in argv or any(
-        first in ("--format", "-f") and second in ("json", "jsonl") for first, second in zip(argv, argv[1:], strict=False)
+    as_json = (
+        "--json" in argv
+        or "--format=json" in argv
+        or any(
+            first in ("--format", "-f") and second in ("json", "jsonl")
+            for first, second in zip(argv, argv[1:], strict=False)
+        )
     )
     render_error(error, as_json, look_of(outside.stdout, outside.stderr, outside.environ))
     return error.exit_code

@@ -64,7 +64,13 @@ REQUIRED: Final = {
     "stage": ("name", "probability"),
 }
 UNIQUE: Final = {"user": ("name_key", "external_id"), "stage": ("name_key",)}
-MATCH_COLUMNS: Final = {"email": "email_key", "name": "name_key", "phone": "phone_key", "domain": "domain", "website": "domain"}
+MATCH_COLUMNS: Final = {
+    "email": "email_key",
+    "name": "name_key",
+    "phone": "phone_key",
+    "domain": "domain",
+    "website": "domain",
+}
 OWNERLESS: Final = ("user", "stage")
 
 
@@ -190,7 +196,11 @@ class Rows:
         if any(spec.kind == "money" for spec in order) and "currency" not in columns:
             columns.append("currency")
         derived = [name for name in DERIVED.get(entity, ()) if name not in columns]
-        keys = [key for key, (base, _) in KEY_COLUMNS.items() if base in (*columns, *derived) and _has(entity, key)]
+        keys = [
+            key
+            for key, (base, _) in KEY_COLUMNS.items()
+            if base in (*columns, *derived) and _has(entity, key)
+        ]
         judged = [name for name in JUDGED if name in columns and name in DERIVED.get(entity, ())]
         custom = ["custom"] if "custom" in self.given else []
         self.plain = [*columns, *derived, *keys, *custom]
@@ -252,7 +262,10 @@ class Rows:
             elif spec.kind == "money":
                 minor, currency = value
                 if values.get("currency") not in (None, currency):
-                    raise InvalidValue(f"{spec.name} is in {currency}, the row's currency is {values['currency']}", field=spec.name)
+                    raise InvalidValue(
+                        f"{spec.name} is in {currency}, the row's currency is {values['currency']}",
+                        field=spec.name,
+                    )
                 values[spec.column], values["currency"] = minor, currency
             elif spec.custom:
                 custom[spec.name] = value
@@ -269,7 +282,9 @@ class Rows:
 
             typed = split_reference(text)
             if typed is None or typed[0] not in BY_LETTER:
-                raise InvalidValue(f"{spec.name}: {text!r} is not a reference such as O7 or A4", field=spec.name)
+                raise InvalidValue(
+                    f"{spec.name}: {text!r} is not a reference such as O7 or A4", field=spec.name
+                )
             return BY_LETTER[typed[0]].entity, typed[1]
         if spec.kind in ("select", "boolean", "percent"):
             key = (spec.name, text)
@@ -277,7 +292,9 @@ class Rows:
                 if len(self.cache) > 10_000:
                     self.cache.clear()
                 self.cache[key] = (
-                    chosen(spec, text, begun=False) if spec.kind == "select" else parse_value(spec, text, reading)
+                    chosen(spec, text, begun=False)
+                    if spec.kind == "select"
+                    else parse_value(spec, text, reading)
                 )
             return self.cache[key]
         return parse_value(spec, text, reading)
@@ -311,18 +328,24 @@ def _has(entity: str, column: str) -> bool:
 
 def field_name(heading: str) -> str:
     """The name of the custom field that a heading becomes."""
-    name = "".join(sign if sign.isalnum() and sign.isascii() else "_" for sign in heading.strip().lower()).strip("_")
+    name = "".join(
+        sign if sign.isalnum() and sign.isascii() else "_" for sign in heading.strip().lower()
+    ).strip("_")
     return (name if name[:1].isalpha() else f"field_{name}")[:63]
 
 
-def checked_values(values: Mapping[str, Mapping[str, str]], specs: Mapping[str, FieldSpec]) -> dict[str, dict[str, str]]:
+def checked_values(
+    values: Mapping[str, Mapping[str, str]], specs: Mapping[str, FieldSpec]
+) -> dict[str, dict[str, str]]:
     """The --value translations by field name. Raises InvalidValue for a field the file does not fill."""
     checked = {}
     for name, pairs in values.items():
         plain = name.replace("-", "_").casefold()
         if plain not in specs:
             raise InvalidValue(
-                f"--value {name}: the file does not fill this field.", hint=suggestion(plain, list(specs)), field="value"
+                f"--value {name}: the file does not fill this field.",
+                hint=suggestion(plain, list(specs)),
+                field="value",
             )
         checked[plain] = dict(pairs)
     return checked
@@ -414,13 +437,16 @@ def bring_in(
             stage.resolve(spec, create=how.create_parents, me=app.actor, owner=default)
     title = BY_ENTITY[entity].title
     given = [name for name in rows.given if name != "custom"]
-    stage.match(keys, given, "name_key" if "name_key" in rows.columns else title)
+    defaults = defaults_of(entity, fields)
+    stage.match(keys, given, "name_key" if "name_key" in rows.columns else title, defaults)
     stage.find_duplicates(keys)
     stage.judge(how.mode or ("upsert" if keys else "insert"), given, blank_clears=how.blank_clears)
     stage.require(REQUIRED[entity])
     for column in UNIQUE.get(entity, ("external_id",)):
         stage.unique(column)
-    stage.plan_updates(given, lambda current, values: updates_of(entity, current, values, how, facts, fields, work))
+    stage.plan_updates(
+        given, lambda current, values: updates_of(entity, current, values, how, facts, fields, work)
+    )
     in_file = [spec for spec in rows.links if spec.target == entity]
     for spec in in_file:
         stage.link_within_file(spec)
@@ -438,7 +464,6 @@ def bring_in(
     first, count = stage.number()
     for spec in in_file:
         stage.link_within_file(spec)
-    defaults = defaults_of(entity, fields)
     if needs_owner and count:
         defaults["owner_id"] = owner()
     if plan.customs:

@@ -34,10 +34,14 @@ def parse_value(spec: FieldSpec, text: str, reading: Reading) -> Any:
     try:
         value = _parse(spec, text, reading)
     except InvalidValue as error:
-        message = error.message if error.field or spec.name in error.message else f"{spec.name}: {error.message}"
+        message = (
+            error.message if error.field or spec.name in error.message else f"{spec.name}: {error.message}"
+        )
         raise InvalidValue(message, hint=error.hint, field=spec.name) from error
     if spec.max_length and isinstance(value, str) and len(value) > spec.max_length:
-        raise InvalidValue(f"{spec.name} may have {spec.max_length} characters; this has {len(value)}.", field=spec.name)
+        raise InvalidValue(
+            f"{spec.name} may have {spec.max_length} characters; this has {len(value)}.", field=spec.name
+        )
     return value
 
 
@@ -107,7 +111,9 @@ def chosen(spec: FieldSpec, text: str, *, begun: bool = True) -> str:
     if begun and len(begins) == 1:
         return begins[0]
     raise InvalidValue(
-        f"{text!r} is not one of {', '.join(spec.choices)}.", hint=suggestion(text, spec.choices), field=spec.name
+        f"{text!r} is not one of {', '.join(spec.choices)}.",
+        hint=suggestion(text, spec.choices),
+        field=spec.name,
     )
 
 

@@ -58,11 +58,14 @@ class Report(Table):
 
     In JSON: schema_version, the keys of `head`, `rows`, `total`, the keys of `tail`.
     `total` holds one value for each column, like a row. `notes` are the footer, `explain` the origin of
-    the figures; both are printed under the table.
+    the figures; both are printed under the table. Where `block` names a column (the currency), people see a
+    table for each run of rows that share its value, with that value's own of `totals`.
     """
 
     head: dict[str, Any] = field(default_factory=dict)
     total: Row | None = None
+    block: str = ""
+    totals: dict[str, Row] = field(default_factory=dict)
     tail: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     explain: list[str] = field(default_factory=list)

@@ -18,9 +18,11 @@ from sqlalchemy.engine import Connection
 
 from crmcli.errors import InvalidValue
 from crmcli.fields import FieldSpec, reference
+from crmcli.store import filter as filters
 from crmcli.store import query, search
 from crmcli.store.engine import engine_of, target_of
-from crmcli.store.query import Context, Term, columns_for, parse_filter, parse_sort, select, where
+from crmcli.store.filter import Context, Term, parse_filter, where
+from crmcli.store.query import columns_for, parse_sort, select
 from crmcli.store.reader import SqlReader
 from crmcli.store.schema import bring_up_to_date
 from crmcli.values.money import decimals

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 LISTED_UNLESS_ASKED = {
     # What a plain list leaves out, and the fields whose mention in a filter (or --all) brings it back.
-    "lead": ("t.converted_at IS NULL", {"status", "converted_at", "converted_account", "converted_contact", "converted_opp"}),
+    "lead": (
+        "t.converted_at IS NULL",
+        {"status", "converted_at", "converted_account", "converted_contact", "converted_opp"},
+    ),
     "task": ("t.completed_at IS NULL", {"status", "completed_at"}),
 }
 
@@ -65,7 +68,9 @@ def day_of(app: App, at: str | None) -> date | None:
     if day is None:
         return None
     if day > app.today:
-        raise InvalidValue(f"--at {at} is {day}, in the future; only what has happened has a day.", field="at")
+        raise InvalidValue(
+            f"--at {at} is {day}, in the future; only what has happened has a day.", field="at"
+        )
     return day
 
 
@@ -131,7 +136,9 @@ def typed_values(
         elif spec.kind == "money" and value is not None:
             values[spec.column], named = value
             if given.get("currency") and named != reading.currency:
-                raise InvalidValue(f"{name} is in {named}, but --currency says {reading.currency}.", field=name)
+                raise InvalidValue(
+                    f"{name} is in {named}, but --currency says {reading.currency}.", field=name
+                )
             values["currency"] = named
         else:
             values[spec.column] = value
@@ -163,7 +170,9 @@ def field_options(fields: Sequence[FieldSpec], *, editing: bool) -> list[inspect
     for spec in fields:
         if spec.owned or (spec.name == title and not editing):
             continue
-        help = spec.help + (f": {', '.join(spec.choices)}" if spec.choices and len(spec.choices) <= 10 else "")
+        help = spec.help + (
+            f": {', '.join(spec.choices)}" if spec.choices and len(spec.choices) <= 10 else ""
+        )
         options.append(
             inspect.Parameter(
                 "field_" + spec.name,
@@ -171,15 +180,32 @@ def field_options(fields: Sequence[FieldSpec], *, editing: bool) -> list[inspect
                 default=None,
                 annotation=Annotated[
                     str | None,
-                    typer.Option(spec.option, metavar=metavar(spec), help=help, autocompletion=completion_of(spec)),
+                    typer.Option(
+                        *option_names(spec),
+                        metavar=metavar(spec),
+                        help=help,
+                        autocompletion=completion_of(spec),
+                    ),
                 ],
             )
         )
     return options
 
 
+def option_names(spec: FieldSpec) -> tuple[str, ...]:
+    """The option of a field; what a record is about may also be given with --for."""
+    return (spec.option, "--for") if spec.name == "related_to" else (spec.option,)
+
+
 def metavar(spec: FieldSpec) -> str:
-    words = {"date": "DATE", "instant": "DATE", "money": "MONEY", "number": "N", "percent": "PERCENT", "boolean": "YES|NO"}
+    words = {
+        "date": "DATE",
+        "instant": "DATE",
+        "money": "MONEY",
+        "number": "N",
+        "percent": "PERCENT",
+        "boolean": "YES|NO",
+    }
     if spec.kind == "link":
         return (spec.target or "").upper()
     return words.get(spec.kind, "REF" if spec.kind == "relation" else "TEXT")
@@ -191,14 +217,20 @@ def completion_of(spec: FieldSpec) -> Callable[..., Any] | None:
     if spec.kind in ("link", "relation"):
         return complete_references(spec.target)
     if spec.entity == "opportunity" and spec.name == "stage":
-        return complete_column("SELECT name FROM stage WHERE deleted_at IS NULL AND active = 1 ORDER BY position")
+        return complete_column(
+            "SELECT name FROM stage WHERE deleted_at IS NULL AND active = 1 ORDER BY position"
+        )
     if spec.choices:
         choices = list(spec.choices)
-        return lambda incomplete: [choice for choice in choices if choice.lower().startswith(incomplete.lower())]
+        return lambda incomplete: [
+            choice for choice in choices if choice.lower().startswith(incomplete.lower())
+        ]
     return None
 
 
-def given_fields(options: Mapping[str, Any], sets: Sequence[str], fields: Sequence[FieldSpec]) -> dict[str, str]:
+def given_fields(
+    options: Mapping[str, Any], sets: Sequence[str], fields: Sequence[FieldSpec]
+) -> dict[str, str]:
     """What was given for fields, by option or by --set field=value. Raises InvalidValue."""
     given = {name.removeprefix("field_"): text for name, text in options.items() if text is not None}
     known = [spec.name for spec in fields if not spec.owned]
@@ -215,7 +247,9 @@ def given_fields(options: Mapping[str, Any], sets: Sequence[str], fields: Sequen
     return given
 
 
-Sets = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Set any field; may be repeated.")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Set any field; may be repeated.")
+]
 
 
 # --- records ------------------------------------------------------------------------------------------
@@ -248,7 +282,9 @@ def understood(record: Record, names: Sequence[str]) -> str:
         elif name == "probability":
             parts[-1] += f" {value} %"
         elif name == "close_date":
-            parts.append(f"{'closed' if row['is_closed'] else 'closes'} {long_date(date.fromisoformat(value))}")
+            parts.append(
+                f"{'closed' if row['is_closed'] else 'closes'} {long_date(date.fromisoformat(value))}"
+            )
         elif name == "due_date":
             parts.append(f"due {long_date(date.fromisoformat(value))}")
         elif kind == "link":
@@ -270,7 +306,9 @@ SUMMARY: dict[str, tuple[str, ...]] = {
 }
 
 
-def outcome_of(work: "UnitOfWork", entity: str, id: int, *, said: Sequence[str] = (), dry_run: bool = False) -> Outcome:
+def outcome_of(
+    work: "UnitOfWork", entity: str, id: int, *, said: Sequence[str] = (), dry_run: bool = False
+) -> Outcome:
     """What a write to one record did: the line that says it, its reference, the record."""
     work.session.flush()
     record = record_of(work.reader, entity, id)
@@ -280,14 +318,23 @@ def outcome_of(work: "UnitOfWork", entity: str, id: int, *, said: Sequence[str] 
 
 def list_table(app: App, entity: str, text: str, sort: str | None, limit: int | None, every: bool) -> Table:
     """The records of a noun that a filter leaves, with the fields that were asked for."""
-    from crmcli.store.query import Context, columns_for, parse_filter, parse_sort, select, where
+    from crmcli.store.filter import Context, parse_filter, where
+    from crmcli.store.query import columns_for, field_named, parse_sort, select
 
     reader = app.read()
     fields = reader.fields(entity)
     app.fields_applied = True
     selected = columns_for(fields, app.output.fields, everything=app.output.everything)
     terms = parse_filter(text)
-    me = next((row[0] for row in reader.rows('SELECT id FROM "user" WHERE name = :name AND deleted_at IS NULL', name=app.actor)), None)
+    me = next(
+        (
+            row[0]
+            for row in reader.rows(
+                'SELECT id FROM "user" WHERE name = :name AND deleted_at IS NULL', name=app.actor
+            )
+        ),
+        None,
+    )
     context = Context(
         today=app.today,
         zone=app.zone,
@@ -299,7 +346,8 @@ def list_table(app: App, entity: str, text: str, sort: str | None, limit: int | 
     )
     condition, params = where(terms, entity, reader.fields, context)
     hidden, shown_by = LISTED_UNLESS_ASKED.get(entity, ("", set()))
-    if hidden and not every and not shown_by & {term.field for term in terms}:
+    asked = {field_named(term.field.partition(".")[0], fields).name for term in terms if hidden and term.field}
+    if hidden and not every and not shown_by & asked:
         condition = f"({condition}) AND {hidden}" if condition else hidden
     order = parse_sort(sort, fields) if sort else ""
     rows = reader.rows(select(entity, selected, condition, order, limit), **params)
@@ -320,7 +368,12 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
     title = BY_ENTITY[entity].title
     plural = BY_ENTITY[entity].plural
     word = BY_ENTITY[entity].word
-    Ref = Annotated[str, typer.Argument(help="Its reference, name, e-mail or external ID.", autocompletion=complete_references(entity))]  # noqa: N806
+    Ref = Annotated[
+        str,
+        typer.Argument(
+            help="Its reference, name, e-mail or external ID.", autocompletion=complete_references(entity)
+        ),
+    ]  # noqa: N806
     the_fields: dict[str, list[FieldSpec]] = {}
 
     def options(app: App | None, *, editing: bool) -> list[inspect.Parameter]:
@@ -353,11 +406,24 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
 
     def list_(
         app: App,
-        terms: Annotated[list[str] | None, typer.Argument(metavar="[FILTER]...", help="stage:prop amount>10k owner:me; see crm help filters.")] = None,
-        filter: Annotated[str | None, typer.Option("--filter", metavar="FILTER", help="The same, as an option.")] = None,
-        sort: Annotated[str | None, typer.Option("--sort", metavar="F,-G", help="Sort by fields; - turns one round.")] = None,
-        limit: Annotated[int | None, typer.Option("--limit", "-n", metavar="N", help="At most so many.")] = None,
-        every: Annotated[bool, typer.Option("--all", help="Also what a list leaves out: converted leads, completed tasks.")] = False,
+        terms: Annotated[
+            list[str] | None,
+            typer.Argument(
+                metavar="[FILTER]...", help="stage:prop amount>10k owner:me; see crm help filters."
+            ),
+        ] = None,
+        filter: Annotated[
+            str | None, typer.Option("--filter", metavar="FILTER", help="The same, as an option.")
+        ] = None,
+        sort: Annotated[
+            str | None, typer.Option("--sort", metavar="F,-G", help="Sort by fields; - turns one round.")
+        ] = None,
+        limit: Annotated[
+            int | None, typer.Option("--limit", "-n", metavar="N", help="At most so many.")
+        ] = None,
+        every: Annotated[
+            bool, typer.Option("--all", help="Also what a list leaves out: converted leads, completed tasks.")
+        ] = False,
     ) -> Result:
         text = " ".join([*(terms or []), *([filter] if filter else [])])
         return list_table(app, entity, text, sort, limit, every)
@@ -374,10 +440,14 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
         show.__doc__ = f"Show {a_word(word)} with all its fields."
         noun.verb(examples["show"])(show)
 
-    def edit(app: App, ref: Ref, set: Sets = None, at: At = None, dry_run: DryRun = False, **options: Any) -> Result:
+    def edit(
+        app: App, ref: Ref, set: Sets = None, at: At = None, dry_run: DryRun = False, **options: Any
+    ) -> Result:
         given = given_fields(options, set or [], the_fields[entity])
         if not given:
-            raise InvalidValue("Nothing to change was given.", hint=f"crm {word} edit {ref} --help lists the fields.")
+            raise InvalidValue(
+                "Nothing to change was given.", hint=f"crm {word} edit {ref} --help lists the fields."
+            )
         day = day_of(app, at)
         with app.work(at=moment_of(day, app.now, app.zone) if day else None, dry_run=dry_run) as work:
             id = find(work.reader, entity, ref)
@@ -389,7 +459,12 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
 
     def rm(
         app: App,
-        refs: Annotated[list[str], typer.Argument(metavar="REF...", help="What to delete.", autocompletion=complete_references(entity))],
+        refs: Annotated[
+            list[str],
+            typer.Argument(
+                metavar="REF...", help="What to delete.", autocompletion=complete_references(entity)
+            ),
+        ],
         yes: Yes = False,
         dry_run: DryRun = False,
     ) -> Result:
@@ -413,11 +488,18 @@ def ask_for_missing(app: App, entity: str, given: dict[str, str], fields: Sequen
     """Ask for the required fields that were not given; in a pipe, name them all at once. Raises InvalidValue."""
     if "name" not in given and (given.get("first_name") or given.get("last_name")):
         return
-    derived = {"opportunity": {"stage", "probability", "category", "currency", "is_closed", "is_won"}, "stage": {"position", "category"}, "activity": {"happened_at"}}
+    derived = {
+        "opportunity": {"stage", "probability", "category", "currency", "is_closed", "is_won"},
+        "stage": {"position", "category"},
+        "activity": {"happened_at"},
+    }
     missing = [
         spec
         for spec in fields
-        if spec.required and not spec.owned and not (given.get(spec.name) or "").strip() and spec.name not in derived.get(entity, set())
+        if spec.required
+        and not spec.owned
+        and not (given.get(spec.name) or "").strip()
+        and spec.name not in derived.get(entity, set())
     ]
     if entity == "stage" and (given.get("is_closed") or given.get("is_won")):
         missing = [spec for spec in missing if spec.name != "probability"]
@@ -426,19 +508,34 @@ def ask_for_missing(app: App, entity: str, given: dict[str, str], fields: Sequen
     if not app.interactive:
         names = ", ".join(spec.name for spec in missing)
         raise InvalidValue(
-            f"Missing: {names}.", hint=f"`crm {BY_ENTITY[entity].word} add --help` lists the fields.", field=missing[0].name
+            f"Missing: {names}.",
+            hint=f"`crm {BY_ENTITY[entity].word} add --help` lists the fields.",
+            field=missing[0].name,
         )
     from crmcli.ask import ask
 
-    asked = [*missing, *(spec for spec in fields if spec.listed and not spec.owned and not spec.required and spec.name not in given and spec.kind != "boolean")]
+    asked = [
+        *missing,
+        *(
+            spec
+            for spec in fields
+            if spec.listed
+            and not spec.owned
+            and not spec.required
+            and spec.name not in given
+            and spec.kind != "boolean"
+        ),
+    ]
     reading = reading_of(app)
     for spec in asked:
-        answer = ask(app, spec, reading)
+        answer = ask(spec, reading)
         if answer:
             given[spec.name] = answer
 
 
-def add_one(app: App, work: "UnitOfWork", entity: str, given: Mapping[str, str], day: date | None = None) -> Outcome:
+def add_one(
+    app: App, work: "UnitOfWork", entity: str, given: Mapping[str, str], day: date | None = None
+) -> Outcome:
     """Add one record from what was typed, inside a unit of work."""
     fields = work.fields(entity)
     values = typed_values(app, work.reader, given, fields)
@@ -490,8 +587,16 @@ def advice(entity: str, values: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def remove(app: App, entity: str, refs: Sequence[str], *, yes: bool, dry_run: bool) -> Outcome:
-    """Delete records after asking. Raises InvalidValue where nobody can be asked."""
+def remove(
+    app: App,
+    entity: str,
+    refs: Sequence[str],
+    *,
+    yes: bool,
+    dry_run: bool,
+    check: Callable[[Reader, Sequence[int]], None] | None = None,
+) -> Outcome:
+    """Delete records after asking; `check` may refuse. Raises InvalidValue where nobody can be asked."""
     if not refs:
         raise InvalidValue("Nothing to delete was named.")
     reader = app.read()
@@ -499,6 +604,8 @@ def remove(app: App, entity: str, refs: Sequence[str], *, yes: bool, dry_run: bo
     names = [described(reader, entity, id) for id in ids]
     confirm(app, f"Delete {', '.join(names)}?", yes=yes or dry_run)
     with app.work(dry_run=dry_run) as work:
+        if check:
+            check(work.reader, ids)
         changes = Changes()
         for id in ids:
             changes.remove(entity, id)
@@ -508,7 +615,9 @@ def remove(app: App, entity: str, refs: Sequence[str], *, yes: bool, dry_run: bo
     hint = [] if dry_run else [f"`crm undo {entry}` brings {'it' if len(ids) == 1 else 'them'} back."]
     deleted = [reference(entity, id) for id in ids]
     return Outcome(
-        [f"{done} {', '.join(names)}.", *hint], deleted, data={"deleted": deleted, "entry": None if dry_run else entry}
+        [f"{done} {', '.join(names)}.", *hint],
+        deleted,
+        data={"deleted": deleted, "entry": None if dry_run else entry},
     )
 
 
@@ -522,7 +631,5 @@ def confirm(app: App, question: str, *, yes: bool) -> None:
     from crmcli.errors import Interrupted
 
     app.release()
-    if not confirmed(app, question):
+    if not confirmed(question):
         raise Interrupted("Nothing was done.")
-
-

@@ -58,7 +58,9 @@ def _lighten(params: list[Any]) -> None:
         if _Plain is None or descriptor is None or not hasattr(param, "_runtime_param"):
             continue
         if descriptor.annotation in PLAIN_TYPES:
-            param._runtime_param = _Plain(parameter_info=descriptor.parameter_info, annotation=descriptor.annotation)
+            param._runtime_param = _Plain(
+                parameter_info=descriptor.parameter_info, annotation=descriptor.annotation
+            )
 
 
 class _Light:
@@ -148,11 +150,18 @@ class Group(_Light, TyperGroup):
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would happen; write nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 At = Annotated[str | None, typer.Option("--at", metavar="DATE", help="The day it happened, if not today.")]
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="As it was at the end of that day.")]
-Period = Annotated[
-    str | None, typer.Option("--period", metavar="PERIOD", help="2026, 2026-Q3, 2026-07, this-quarter; see crm help periods.")
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", metavar="DATE", help="As it was at the end of that day.")
 ]
-Owner = Annotated[str | None, typer.Option("--owner", metavar="USER", help="Only what this user owns; me is you.")]
+Period = Annotated[
+    str | None,
+    typer.Option(
+        "--period", metavar="PERIOD", help="2026, 2026-Q3, 2026-07, this-quarter; see crm help periods."
+    ),
+]
+Owner = Annotated[
+    str | None, typer.Option("--owner", metavar="USER", help="Only what this user owns; me is you.")
+]
 
 
 # --- commands -----------------------------------------------------------------------------------------
@@ -193,17 +202,24 @@ class Noun:
 
     def group(self, _ctx: Any) -> Group:
         entries = {
-            name: Entry(verb.help.partition("\n")[0].rstrip("."), lambda ctx, name=name: build(name, self.verbs[name], ctx))  # type: ignore[misc]
+            name: Entry(
+                verb.help.partition("\n")[0].rstrip("."),
+                lambda ctx, name=name: build(name, self.verbs[name], ctx),
+            )  # type: ignore[misc]
             for name, verb in self.verbs.items()
         }
-        return Group(name=self.word, help=self.help, entries=entries, no_args_is_help=True, rich_markup_mode=None)
+        return Group(
+            name=self.word, help=self.help, entries=entries, no_args_is_help=True, rich_markup_mode=None
+        )
 
 
 def report(*examples: str) -> Callable[[Callable[..., Result]], "Report"]:
     """Make a function a command of its own, such as `crm forecast`."""
 
     def register(function: Callable[..., Result]) -> Report:
-        return Report(function.__module__.rpartition(".")[2], Verb(function, inspect.getdoc(function) or "", examples))
+        return Report(
+            function.__module__.rpartition(".")[2], Verb(function, inspect.getdoc(function) or "", examples)
+        )
 
     return register
 
@@ -284,7 +300,13 @@ OUTPUT: Final = (
         default=None,
         annotation=Annotated[
             str | None,
-            typer.Option("--format", "-f", metavar="FORMAT", help=" ".join(FORMATS), autocompletion=lambda: list(FORMATS)),
+            typer.Option(
+                "--format",
+                "-f",
+                metavar="FORMAT",
+                help=" ".join(FORMATS),
+                autocompletion=lambda: list(FORMATS),
+            ),
         ],
     ),
     inspect.Parameter(
@@ -313,7 +335,9 @@ def show(app: App, result: Result) -> None:
     output: Output = app.output
     if output.fields and isinstance(result, Table | Record) and not app.fields_applied:
         result = only(result, output.fields)
-    look = look_of(app.stdout, app.stderr, app.environ, app.settings.color, None if app.zone_is_utc else app.zone)
+    look = look_of(
+        app.stdout, app.stderr, app.environ, app.settings.color, None if app.zone_is_utc else app.zone
+    )
     render(result, output.format, look, app.settings.quiet)
 
 
@@ -325,7 +349,9 @@ def only(result: Table | Record, names: tuple[str, ...]) -> Table | Record:
     for name in names:
         if name not in known:
             raise InvalidValue(
-                f"There is no field {name!r} here. There are {', '.join(known)}.", hint=suggestion(name, known), field="fields"
+                f"There is no field {name!r} here. There are {', '.join(known)}.",
+                hint=suggestion(name, known),
+                field="fields",
             )
     wanted = [known.index(name) for name in names]
     needed = wanted + [
@@ -334,7 +360,9 @@ def only(result: Table | Record, names: tuple[str, ...]) -> Table | Record:
         if column.kind == "money" and column.currency in known and known.index(column.currency) not in wanted
     ]
     columns = [
-        replace(result.columns[index], hidden=index not in wanted or result.columns[index].hidden, folded=False)
+        replace(
+            result.columns[index], hidden=index not in wanted or result.columns[index].hidden, folded=False
+        )
         for index in needed
     ]
     pick = lambda row: [row[index] for index in needed]  # noqa: E731
@@ -396,5 +424,9 @@ def complete_column(sql: str) -> Callable[[typer.Context, str], list[str]]:
     return complete
 
 
-complete_stages = complete_column("SELECT name FROM stage WHERE deleted_at IS NULL AND active = 1 ORDER BY position")
-complete_users = complete_column("SELECT name FROM \"user\" WHERE deleted_at IS NULL AND active = 1 ORDER BY name")
+complete_stages = complete_column(
+    "SELECT name FROM stage WHERE deleted_at IS NULL AND active = 1 ORDER BY position"
+)
+complete_users = complete_column(
+    'SELECT name FROM "user" WHERE deleted_at IS NULL AND active = 1 ORDER BY name'
+)

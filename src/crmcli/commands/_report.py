@@ -19,7 +19,7 @@ def as_json(app: App) -> bool:
 def scope_of(
     app: App, *, as_of: str | None = None, owner: str | None = None, period: str | None = None
 ) -> Scope:
-    """The deals a report looks at; periods such as this-quarter are those of the as-of day. Raises CrmError."""
+    """The deals a report looks at; this-quarter is that of the as-of day. Raises CrmError."""
     day = as_of_day(app, as_of)
     moment = None
     if as_of is not None:
@@ -41,11 +41,15 @@ def as_of_day(app: App, text: str | None) -> date:
         return app.today
     from crmcli.values.dates import parse_date
 
-    day = parse_date(text, today=app.today, order=app.date_order, period_end=True, fiscal_start=app.fiscal_start)
+    day = parse_date(
+        text, today=app.today, order=app.date_order, period_end=True, fiscal_start=app.fiscal_start
+    )
     if day is None:
         raise InvalidValue("--as-of takes a day.", hint="Write 2026-03-31, yesterday or -2w.", field="as-of")
     if day > app.today:
-        raise InvalidValue(f"--as-of {text} is {day}, in the future; what was is all that is known.", field="as-of")
+        raise InvalidValue(
+            f"--as-of {text} is {day}, in the future; what was is all that is known.", field="as-of"
+        )
     return day
 
 
@@ -63,6 +67,8 @@ def one_of(text: str, known: tuple[str, ...], option: str) -> str:
     wanted = text.strip().casefold().replace("_", "-")
     if wanted not in known:
         raise InvalidValue(
-            f"--{option} is one of {', '.join(known)}, not {text!r}.", hint=suggestion(text, known), field=option
+            f"--{option} is one of {', '.join(known)}, not {text!r}.",
+            hint=suggestion(text, known),
+            field=option,
         )
     return wanted

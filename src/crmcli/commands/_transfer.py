@@ -29,35 +29,101 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
     def import_(
         app: App,
         file: Annotated[str, typer.Argument(metavar="FILE|-", help="CSV, TSV or JSON; - is standard input.")],
-        map: Annotated[list[str] | None, typer.Option("--map", metavar="HEADING=FIELD", help="Which field a heading fills; may be repeated.")] = None,
-        value: Annotated[list[str] | None, typer.Option("--value", metavar="FIELD:THEIRS=OURS", help="What a value of the file means.")] = None,
-        set: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=TEXT", help="The same for all rows; {Heading} stands for a cell.")] = None,
-        match: Annotated[str | None, typer.Option("--match", metavar="FIELD[,FIELD]", help="How a row is known to be a record that is there.")] = None,
-        mode: Annotated[str | None, typer.Option("--mode", metavar="MODE", help="insert, update or upsert.")] = None,
-        create_parents: Annotated[bool, typer.Option("--create-parents", help="Make the accounts and users that rows name and that are missing.")] = False,
-        extra: Annotated[str | None, typer.Option("--extra", metavar="WHAT", help="Unknown headings: custom, note or ignore.")] = None,
-        rejects: Annotated[str | None, typer.Option("--rejects", metavar="FILE", help="Write the good rows; put the bad ones here.")] = None,
-        blank_clears: Annotated[bool, typer.Option("--blank-clears", help="A blank cell clears the field.")] = False,
-        date_order: Annotated[str | None, typer.Option("--date-order", metavar="ORDER", help="dmy, mdy or ymd.")] = None,
-        encoding: Annotated[str | None, typer.Option("--encoding", metavar="NAME", help="If it is neither UTF-8 nor cp1252.")] = None,
-        delimiter: Annotated[str | None, typer.Option("--delimiter", metavar="SIGN", help="comma, semicolon, tab, pipe or a sign.")] = None,
-        headers: Annotated[str | None, typer.Option("--headers", metavar="A,B,C", help="The headings of a file that has none.")] = None,
-        skip_lines: Annotated[int | None, typer.Option("--skip-lines", metavar="N", help="Lines above the headings.")] = None,
+        map: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--map", metavar="HEADING=FIELD", help="Which field a heading fills; may be repeated."
+            ),
+        ] = None,
+        value: Annotated[
+            list[str] | None,
+            typer.Option("--value", metavar="FIELD:THEIRS=OURS", help="What a value of the file means."),
+        ] = None,
+        set: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--set", metavar="FIELD=TEXT", help="The same for all rows; {Heading} stands for a cell."
+            ),
+        ] = None,
+        match: Annotated[
+            str | None,
+            typer.Option(
+                "--match", metavar="FIELD[,FIELD]", help="How a row is known to be a record that is there."
+            ),
+        ] = None,
+        mode: Annotated[
+            str | None, typer.Option("--mode", metavar="MODE", help="insert, update or upsert.")
+        ] = None,
+        create_parents: Annotated[
+            bool,
+            typer.Option(
+                "--create-parents", help="Make the accounts and users that rows name and that are missing."
+            ),
+        ] = False,
+        extra: Annotated[
+            str | None,
+            typer.Option("--extra", metavar="WHAT", help="Unknown headings: custom, note or ignore."),
+        ] = None,
+        rejects: Annotated[
+            str | None,
+            typer.Option("--rejects", metavar="FILE", help="Write the good rows; put the bad ones here."),
+        ] = None,
+        blank_clears: Annotated[
+            bool, typer.Option("--blank-clears", help="A blank cell clears the field.")
+        ] = False,
+        date_order: Annotated[
+            str | None, typer.Option("--date-order", metavar="ORDER", help="dmy, mdy or ymd.")
+        ] = None,
+        encoding: Annotated[
+            str | None, typer.Option("--encoding", metavar="NAME", help="If it is neither UTF-8 nor cp1252.")
+        ] = None,
+        delimiter: Annotated[
+            str | None,
+            typer.Option("--delimiter", metavar="SIGN", help="comma, semicolon, tab, pipe or a sign."),
+        ] = None,
+        headers: Annotated[
+            str | None,
+            typer.Option("--headers", metavar="A,B,C", help="The headings of a file that has none."),
+        ] = None,
+        skip_lines: Annotated[
+            int | None, typer.Option("--skip-lines", metavar="N", help="Lines above the headings.")
+        ] = None,
         dry_run: DryRun = False,
     ) -> Result:
         from crmcli.importing import How
         from crmcli.transfer.mapping import parse_values
 
         if mode is not None and mode not in MODES:
-            raise InvalidValue(f"{mode!r} is not a mode; there are {', '.join(MODES)}.", hint=suggestion(mode, MODES), field="mode")
+            raise InvalidValue(
+                f"{mode!r} is not a mode; there are {', '.join(MODES)}.",
+                hint=suggestion(mode, MODES),
+                field="mode",
+            )
         if date_order not in (None, "dmy", "mdy", "ymd"):
-            raise InvalidValue(f"{date_order!r} is not an order of dates; there are dmy, mdy and ymd.", field="date_order")
+            raise InvalidValue(
+                f"{date_order!r} is not an order of dates; there are dmy, mdy and ymd.", field="date_order"
+            )
         keys = tuple(key.strip().replace("-", "_") for key in (match or "").split(",") if key.strip())
         if mode == "update" and not keys:
-            raise InvalidValue("--mode update needs --match: how is a row known to be a record?", field="match")
+            raise InvalidValue(
+                "--mode update needs --match: how is a row known to be a record?", field="match"
+            )
         how = How(keys, mode, parse_values(value or []), create_parents, blank_clears, rejects is not None)
         return run_import(
-            app, entity, file, how, map or [], set or [], extra, rejects, date_order, encoding, delimiter, headers, skip_lines, dry_run
+            app,
+            entity,
+            file,
+            how,
+            map or [],
+            set or [],
+            extra,
+            rejects,
+            date_order,
+            encoding,
+            delimiter,
+            headers,
+            skip_lines,
+            dry_run,
         )
 
     import_.__doc__ = (
@@ -69,9 +135,18 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
 
     def export(
         app: App,
-        file: Annotated[str, typer.Argument(metavar="FILE|-", help="Its ending tells the format; - is standard output.")] = "-",
-        terms: Annotated[list[str] | None, typer.Argument(metavar="[FILTER]...", help="Only those that a filter leaves.")] = None,
-        excel_safe: Annotated[bool, typer.Option("--excel-safe", help="Guard cells that a spreadsheet would calculate; imports back the same.")] = False,
+        file: Annotated[
+            str, typer.Argument(metavar="FILE|-", help="Its ending tells the format; - is standard output.")
+        ] = "-",
+        terms: Annotated[
+            list[str] | None, typer.Argument(metavar="[FILTER]...", help="Only those that a filter leaves.")
+        ] = None,
+        excel_safe: Annotated[
+            bool,
+            typer.Option(
+                "--excel-safe", help="Guard cells that a spreadsheet would calculate; imports back the same."
+            ),
+        ] = False,
     ) -> Result:
         return run_export(app, entity, file, " ".join(terms or []), excel_safe)
 
@@ -109,13 +184,30 @@ def run_import(
     names = [name.strip() for name in headers.split(",")] if headers else None
     with ExitStack() as stack:
         source = stack.enter_context(
-            open_source(file, app.stdin_bytes, encoding=encoding, delimiter=delimiter, headers=names, skip_lines=skip_lines)
+            open_source(
+                file,
+                app.stdin_bytes,
+                encoding=encoding,
+                delimiter=delimiter,
+                headers=names,
+                skip_lines=skip_lines,
+            )
         )
-        if rejects is not None and rejects != "-" and Path(rejects).exists() and Path(file).exists() and Path(rejects).samefile(file):
+        if (
+            rejects is not None
+            and rejects != "-"
+            and Path(rejects).exists()
+            and Path(file).exists()
+            and Path(rejects).samefile(file)
+        ):
             raise InvalidValue("--rejects names the file that is read.", field="rejects")
         fields = importable(fields_of(app, entity))
         plan = match_headings(
-            source.headings, fields, maps=parse_pairs(maps, option="--map"), sets=parse_pairs(sets, option="--set"), extra=extra
+            source.headings,
+            fields,
+            maps=parse_pairs(maps, option="--map"),
+            sets=parse_pairs(sets, option="--set"),
+            extra=extra,
         )
         order = find_date_order(source, plan, date_order or app.date_order)
         look = look_of(app.stdout, app.stderr, app.environ, app.settings.color)
@@ -143,13 +235,32 @@ def run_import(
     return Outcome(said, [], data=data, exit_code=7 if imported.rejected else 0)
 
 
-def bring_in_here(app: App, work: Any, entity: str, source: Any, plan: Any, how: Any, order: str | None, advance: Any, bring_in: Any) -> Any:
+def bring_in_here(
+    app: App,
+    work: Any,
+    entity: str,
+    source: Any,
+    plan: Any,
+    how: Any,
+    order: str | None,
+    advance: Any,
+    bring_in: Any,
+) -> Any:
     """Import with this user's way of reading, into this unit of work."""
     from crmcli.commands._entity import facts_of, owner_for, reading_of
 
     reading = reading_of(app)._replace(date_order=order)
     return bring_in(
-        app, work, entity, source, plan, how, reading, facts_of(app, work.reader), lambda: owner_for(work, app.actor), advance
+        app,
+        work,
+        entity,
+        source,
+        plan,
+        how,
+        reading,
+        facts_of(app, work.reader),
+        lambda: owner_for(work, app.actor),
+        advance,
     )
 
 
@@ -193,7 +304,11 @@ def summary(name: str, imported: Any, entry: int | None, dry_run: bool) -> str:
     if imported.duplicates:
         counts += f" ({imported.duplicates:,} of them stand twice in the file)"
     counts += f", {imported.rejected:,} rejected"
-    return f"Would import {name}: {counts}." if dry_run else f"Imported {name}: {counts}" + (f" (entry {entry})." if entry else ".")
+    return (
+        f"Would import {name}: {counts}."
+        if dry_run
+        else f"Imported {name}: {counts}" + (f" (entry {entry})." if entry else ".")
+    )
 
 
 def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) -> Result:
@@ -211,7 +326,9 @@ def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) ->
     format = given or ("csv" if file == "-" else endings.get(Path(file).suffix.lower()))
     if format is None:
         raise InvalidValue(
-            f"What format is {file}? Its ending is none of {', '.join(endings)}.", hint="Say --format csv.", field="format"
+            f"What format is {file}? Its ending is none of {', '.join(endings)}.",
+            hint="Say --format csv.",
+            field="format",
         )
     app.output = Output("json", app.output.fields)
     table = list_table(app, entity, text, None, None, True)
@@ -243,7 +360,9 @@ def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) ->
     finally:
         partial.unlink(missing_ok=True)
     app.output = Output(given, None)
-    return Outcome([f"Wrote {count:,} {BY_ENTITY[entity].plural} to {file}."], data={"file": file, "records": count})
+    return Outcome(
+        [f"Wrote {count:,} {BY_ENTITY[entity].plural} to {file}."], data={"file": file, "records": count}
+    )
 
 
 def guarded(table: Table) -> Table:
@@ -258,5 +377,11 @@ def guarded(table: Table) -> Table:
     return replace(
         table,
         columns=columns,
-        rows=([guard(value) if text and isinstance(value, str) else value for value, text in zip(row, texts, strict=True)] for row in table.rows),
+        rows=(
+            [
+                guard(value) if text and isinstance(value, str) else value
+                for value, text in zip(row, texts, strict=True)
+            ]
+            for row in table.rows
+        ),
     )

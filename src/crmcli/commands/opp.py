@@ -1,7 +1,52 @@
 """crm opp: deals."""
 
-from crmcli.commands._entity import entity_verbs
-from crmcli.commands._noun import Noun
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crmcli.app import App
+from crmcli.changes import Changes
+from crmcli.commands._entity import (
+    day_of,
+    entity_verbs,
+    facts_of,
+    news,
+    owner_for,
+    reading_of,
+    record_of,
+    stages_of,
+    typed_values,
+)
+from crmcli.commands._noun import At, DryRun, Noun, complete_references, complete_stages, complete_users
+from crmcli.errors import InvalidValue
+from crmcli.fields import reference
+from crmcli.parse import moment_of, parse_value
+from crmcli.result import Column, Outcome, Result, Table
+from crmcli.rules.closing import (
+    KEEP,
+    closed,
+    moved,
+    needs_reason,
+    refuse_before_creation,
+    refuse_closed,
+    reopened,
+    said_of_move,
+)
+from crmcli.rules.contact_roles import Part, leave, play
+from crmcli.rules.ownership import refuse_inactive_owner
+from crmcli.rules.records import Facts
+from crmcli.rules.stages import StageFacts, closing_stage, first_stage, stage_named
+from crmcli.store.find import described, find
+from crmcli.store.reader import Reader
+
+if TYPE_CHECKING:
+    from crmcli.store.work import UnitOfWork
+
+Deal = dict[str, Any]
+Plan = Callable[[Deal, Facts, "UnitOfWork"], dict[str, Any]]
 
 command = Noun("opp", "Opportunities: deals, what they may bring, and how far they have come.")
 
@@ -11,10 +56,391 @@ entity_verbs(
     {
         "add": "crm opp add 'Acme renewal' --account A4 --amount 50k --close-date eoq",
         "list": "crm opp list 'stage:prop amount>10k close_date<2026-12' owner:me",
-        "show": "crm opp show O45",
-        "edit": "crm opp edit O45 --amount 60k --next-step 'Send the contract'",
+        "edit": "crm opp edit O45 --amount 60k --next-step 'Send the contract' --probability 40",
         "rm": "crm opp rm O45",
         "import": "crm opp import deals.csv --map 'Deal value=amount' --value 'stage:Won=Closed Won'",
         "export": "crm opp export deals.csv",
     },
+    without=("show",),
 )
+
+Ref = Annotated[
+    str,
+    typer.Argument(help="Its reference, name or external ID.", autocompletion=complete_references("opportunity")),
+]
+Refs = Annotated[
+    list[str],
+    typer.Argument(metavar="REF...", help="The deals.", autocompletion=complete_references("opportunity")),
+]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why it was lost.")]
+Note = Annotated[
+    str | None, typer.Option("--note", metavar="TEXT", help="A note, logged with the deal on the same day.")
+]
+
+
+# --- what is shown ----------------------------------------------------------------------------------------
+
+
+@command.verb("crm opp show O45", "crm opp show 'Acme renewal' --json")
+def show(app: App, ref: Ref) -> Result:
+    """Show an opportunity with its contacts and their roles, its tasks and its activities."""
+    reader = app.read()
+    id = find(reader, "opportunity", ref)
+    record = record_of(reader, "opportunity", id)
+    about = "t.related_to_entity = 'opportunity' AND t.related_to_id = :id"
+    record.sections = {
+        "contacts": contacts_of(reader, id),
+        "tasks": section(reader, "task", about, "t.completed_at IS NOT NULL, t.due_date, t.id", id),
+        "activities": section(reader, "activity", about, "t.happened_at DESC, t.id DESC", id),
+    }
+    return record
+
+
+def contacts_of(reader: Reader, id: int) -> Table:
+    """Who has a say in a deal, the first to talk to first."""
+    rows = reader.rows(
+        "SELECT 'C' || c.id, c.name, r.role, r.is_primary, c.title, c.email, c.phone FROM contact_role r"
+        " JOIN contact c ON c.id = r.contact_id AND c.deleted_at IS NULL"
+        " WHERE r.opportunity_id = :id AND r.deleted_at IS NULL ORDER BY r.is_primary DESC, r.id",
+        id=id,
+    )
+    columns = [
+        Column("ref", "Ref", "link"),
+        Column("name", "Name"),
+        Column("role", "Role"),
+        Column("is_primary", "Primary", "boolean"),
+        Column("title", "Title"),
+        Column("email", "Email"),
+        Column("phone", "Phone"),
+    ]
+    return Table(columns, list(rows), empty="None; `crm opp role` adds one.")
+
+
+def section(reader: Reader, entity: str, condition: str, order: str, id: int) -> Table:
+    """The records of a kind that belong to a deal, with the fields that lists show."""
+    from crmcli.store.query import columns_for, select
+
+    selected = columns_for(reader.fields(entity), None, everything=False)
+    kept = [each for each in selected if not each.column.name.startswith("related_to")]
+    return Table(
+        [each.column for each in kept], list(reader.rows(select(entity, kept, condition, order), id=id)), empty="None."
+    )
+
+
+@command.verb("crm opp timeline O45")
+def timeline(app: App, ref: Ref) -> Result:
+    """Show what happened to a deal: its stages with their days, changes, activities and tasks, oldest first."""
+    from crmcli.reports.opp_timeline import timeline
+
+    reader = app.read()
+    id = find(reader, "opportunity", ref)
+    return timeline(reader, id, title=described(reader, "opportunity", id), today=app.today, zone=app.zone)
+
+
+# --- moves ------------------------------------------------------------------------------------------------
+
+
+@command.verb(
+    "crm opp stage O45 Negotiation/Review",
+    "crm opp stage O45 prop --at 2026-11-02 --probability 60 --note 'They want it by March'",
+)
+def stage(
+    app: App,
+    ref: Ref,
+    stage: Annotated[
+        str, typer.Argument(help="Its name, the beginning of it, or its label.", autocompletion=complete_stages)
+    ],
+    at: At = None,
+    probability: Annotated[
+        str | None,
+        typer.Option("--probability", metavar="PERCENT", help="Your own instead of the stage's; none gives it back."),
+    ] = None,
+    reason: Reason = None,
+    note: Note = None,
+    dry_run: DryRun = False,
+) -> Result:
+    """Move a deal to a stage; a closed one wins or loses it.
+
+    The stage sets probability and forecast category. Your own probability stays through moves between open stages.
+    """
+    reader = app.read()
+    if needs_reason(stage_named(stage, stages_of(reader))):
+        reason = reason_for(app, ref, reason, unless_in=stage)
+
+    def plan(deal: Deal, facts: Facts, work: "UnitOfWork") -> dict[str, Any]:
+        own = KEEP if probability is None else given(app, work, deal, probability=probability)["probability"]
+        return moved(deal, stage_named(stage, facts.stages), facts, probability=own, reason=reason)
+
+    return act(app, ref, plan, at=at, note=note, dry_run=dry_run)
+
+
+@command.verb("crm opp win O45", "crm opp win O45 --at 2026-11-20 --amount 48k")
+def win(
+    app: App,
+    ref: Ref,
+    at: At = None,
+    amount: Annotated[str | None, typer.Option("--amount", metavar="MONEY", help="What it brought in the end.")] = None,
+    note: Note = None,
+    dry_run: DryRun = False,
+) -> Result:
+    """Win a deal: it is closed today, or on the day given with --at."""
+
+    def plan(deal: Deal, facts: Facts, work: "UnitOfWork") -> dict[str, Any]:
+        values = closed(deal, closing_stage(facts.stages, won=True), facts)
+        return values if amount is None else {**values, **given(app, work, deal, amount=amount)}
+
+    return act(app, ref, plan, at=at, note=note, dry_run=dry_run)
+
+
+@command.verb("crm opp lose O45 --reason Pricing", "crm opp lose O45 --reason Competition --at 2026-11-20")
+def lose(
+    app: App, ref: Ref, reason: Reason = None, at: At = None, note: Note = None, dry_run: DryRun = False
+) -> Result:
+    """Lose a deal, for a reason: it is asked for on a terminal, and required in a pipe."""
+    why = reason_for(app, ref, reason)
+
+    def plan(deal: Deal, facts: Facts, work: "UnitOfWork") -> dict[str, Any]:
+        return closed(deal, closing_stage(facts.stages, won=False), facts, why)
+
+    return act(app, ref, plan, at=at, note=note, dry_run=dry_run)
+
+
+@command.verb("crm opp reopen O45", "crm opp reopen O45 --stage Qualification --close-date eoq")
+def reopen(
+    app: App,
+    ref: Ref,
+    stage: Annotated[
+        str | None,
+        typer.Option("--stage", metavar="STAGE", help="Else the last open one it was in.", autocompletion=complete_stages),
+    ] = None,
+    close_date: Annotated[
+        str | None, typer.Option("--close-date", metavar="DATE", help="When it should be closed now.")
+    ] = None,
+    at: At = None,
+    note: Note = None,
+    dry_run: DryRun = False,
+) -> Result:
+    """Open a closed deal again, in the stage it was in before, with your own probability if it had one."""
+
+    def plan(deal: Deal, facts: Facts, work: "UnitOfWork") -> dict[str, Any]:
+        target = stage_named(stage, facts.stages) if stage else last_open_stage(work.reader, deal["id"], facts.stages)
+        day = given(app, work, deal, close_date=close_date)["close_date"] if close_date else None
+        return reopened(deal, target, facts, day)
+
+    return act(app, ref, plan, at=at, note=note, dry_run=dry_run)
+
+
+def act(app: App, ref: str, plan: Plan, *, at: str | None, note: str | None, dry_run: bool) -> Outcome:
+    """Carry out what a rule plans for one deal, on the day of the act."""
+    day = day_of(app, at)
+    with app.work(at=moment_of(day, app.now, app.zone) if day else None, dry_run=dry_run) as work:
+        deal = deal_of(work, ref)
+        planned = plan(deal, facts_then(app, work, deal, day), work)
+        values = {name: value for name, value in planned.items() if deal[name] != value}
+        changes = Changes()
+        changes.edit("opportunity", deal["id"], **values)
+        if note and values:
+            changes.add("activity", work.ids("activity"), **note_on(deal["id"], note, work, owner_for(work, app.actor)))
+        work.apply(changes)
+        said = [*said_of_move(deal, values, app.today), *news(work.fields("opportunity"), values)]
+        if dry_run and values:
+            said[0] = f"Would be: {said[0]}"
+        return Outcome(said, [reference("opportunity", deal["id"])], record_of(work.reader, "opportunity", deal["id"]))
+
+
+def deal_of(work: "UnitOfWork", ref: str) -> Deal:
+    """A deal as rules see it."""
+    from crmcli.model import Opportunity
+
+    record = work.one(Opportunity, ref)
+    return {name: getattr(record, name) for name in type(record).model_fields}
+
+
+def facts_then(app: App, work: "UnitOfWork", deal: Deal, day: date | None) -> Facts:
+    """What rules need to know of the day of an act: on the day of the last change, it comes after that."""
+    facts = facts_of(app, work.reader, day)
+    refuse_before_creation(deal, deal["created_at"].astimezone(app.zone).date(), facts.day)
+    last = work.reader.value(
+        "SELECT max(valid_from) FROM opportunity_version WHERE opportunity_id = :id AND recorded_to IS NULL",
+        id=deal["id"],
+    )
+    if last is None:
+        return facts
+    from crmcli.values.dates import from_iso_instant
+
+    return replace(facts, at=max(facts.at, from_iso_instant(last)))
+
+
+def given(app: App, work: "UnitOfWork", deal: Deal, **typed: str) -> dict[str, Any]:
+    """What was typed for fields of a deal, as the columns to be set."""
+    return typed_values(app, work.reader, typed, work.fields("opportunity"), deal["currency"])
+
+
+def note_on(id: int, text: str, work: "UnitOfWork", owner: int) -> dict[str, Any]:
+    """A note about a deal, as an activity of the moment of the act."""
+    first, _, rest = text.strip().partition("\n")
+    return {
+        "type": "Note",
+        "subject": first[:255],
+        "description": text if rest or len(first) > 255 else None,
+        "happened_at": work.at,
+        "related_to_entity": "opportunity",
+        "related_to_id": id,
+        "owner_id": owner,
+    }
+
+
+def last_open_stage(reader: Reader, id: int, stages: Sequence[StageFacts]) -> StageFacts:
+    """The last open stage a deal was in, if deals may still enter it; else the first of all.
+
+    What holds by what we know now comes first; a stage that was entered and left on one day may be known
+    only from what was recorded before.
+    """
+    rows = reader.rows(
+        "SELECT stage FROM opportunity_version WHERE opportunity_id = :id AND is_closed = 0"
+        " ORDER BY CASE WHEN recorded_to IS NULL THEN 0 ELSE 1 END, valid_from DESC, id DESC",
+        id=id,
+    )
+    usable = {stage.name: stage for stage in stages if stage.active and not stage.is_closed}
+    return next((usable[name] for (name,) in rows if name in usable), None) or first_stage(stages)
+
+
+def reason_for(app: App, ref: str, text: str | None, unless_in: str | None = None) -> str | None:
+    """Why a deal was lost; asked for on a terminal. Raises InvalidValue where nobody can be asked."""
+    if text and text.strip():
+        return text
+    reader = app.read()
+    id = find(reader, "opportunity", ref)
+    row = reader.row("SELECT id, name, stage, is_closed FROM opportunity WHERE id = :id", id=id)
+    assert row is not None
+    deal = dict(zip(("id", "name", "stage", "is_closed"), row, strict=True))
+    if unless_in and stage_named(unless_in, stages_of(reader)).name == deal["stage"]:
+        return None
+    refuse_closed(deal)
+    spec = next(spec for spec in reader.fields("opportunity") if spec.name == "lost_reason")
+    if not app.interactive:
+        raise InvalidValue(
+            "Missing: reason. A lost deal has one.",
+            hint=f"crm opp lose {reference('opportunity', id)} --reason {spec.choices[0] if spec.choices else 'TEXT'}",
+            field="reason",
+        )
+    from crmcli.ask import ask
+
+    reading = reading_of(app)
+    app.release()
+    return ask(replace(spec, required=True), reading)
+
+
+# --- who ----------------------------------------------------------------------------------------------------
+
+
+@command.verb("crm opp assign O45 O46 --to li", "crm opp assign O45 --to me --reason 'Li is on leave'")
+def assign(
+    app: App,
+    refs: Refs,
+    to: Annotated[str, typer.Option("--to", metavar="USER", help="The new owner.", autocompletion=complete_users)],
+    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; logged as a note.")] = None,
+    dry_run: DryRun = False,
+) -> Result:
+    """Give deals to another owner."""
+    with app.work(dry_run=dry_run) as work:
+        owner = new_owner(app, work, to)
+        deals = {deal["id"]: deal for deal in (deal_of(work, ref) for ref in refs)}
+        changes = Changes()
+        for deal in deals.values():
+            if deal["owner_id"] == owner:
+                changes.note(f"{described(work.reader, 'opportunity', deal['id'])} is {to_name(work, owner)}'s already.")
+                continue
+            changes.edit("opportunity", deal["id"], owner_id=owner)
+            if reason:
+                changes.add("activity", work.ids("activity"), **note_on(deal["id"], reason, work, owner_for(work, app.actor)))
+            changes.note(
+                f"{described(work.reader, 'opportunity', deal['id'])} · {to_name(work, deal['owner_id'])} → {to_name(work, owner)}"
+            )
+        work.apply(changes)
+        shown = [reference("opportunity", id) for id in deals]
+        said = [f"Would be: {line}" for line in changes.notes] if dry_run else changes.notes
+        record = record_of(work.reader, "opportunity", next(iter(deals))) if len(deals) == 1 else None
+        return Outcome(said, shown, record, data={"assigned": shown, "owner": to_name(work, owner)})
+
+
+def new_owner(app: App, work: "UnitOfWork", text: str) -> int:
+    """The active user who is to own something. Raises NotFound, Conflict or Refused."""
+    id = owner_for(work, app.actor) if text.strip().casefold() == "me" else find(work.reader, "user", text)
+    row = work.reader.row('SELECT name, active FROM "user" WHERE id = :id', id=id)
+    assert row is not None
+    refuse_inactive_owner(row[0], bool(row[1]))
+    return id
+
+
+def to_name(work: "UnitOfWork", owner: int | None) -> str:
+    name = work.reader.value('SELECT name FROM "user" WHERE id = :id', id=owner) if owner else None
+    return str(name or "nobody")
+
+
+@command.verb(
+    "crm opp role O45 C3 'Decision Maker' --primary",
+    "crm opp role O45 C3 --rm",
+)
+def role(
+    app: App,
+    ref: Ref,
+    contact: Annotated[
+        str, typer.Argument(help="Who, by reference, name or e-mail.", autocompletion=complete_references("contact"))
+    ],
+    role: Annotated[str | None, typer.Argument(help="Decision Maker, Influencer, …")] = None,
+    primary: Annotated[bool, typer.Option("--primary", help="The first to talk to, instead of whoever was.")] = False,
+    rm: Annotated[bool, typer.Option("--rm", help="They have no part in it any more.")] = False,
+    dry_run: DryRun = False,
+) -> Result:
+    """Say what part a contact plays in a deal."""
+    if rm and (role or primary):
+        raise InvalidValue("--rm takes the contact out; it goes with neither a role nor --primary.", field="rm")
+    with app.work(dry_run=dry_run) as work:
+        deal, person = deal_of(work, ref), find(work.reader, "contact", contact)
+        who = described(work.reader, "contact", person)
+        parts = parts_of(work.reader, deal["id"])
+        spec = next(spec for spec in work.fields("contact_role") if spec.name == "role")
+        text = parse_value(spec, role, reading_of(app)) if role else None
+        changes = leave(parts, person, who) if rm else play(parts, deal["id"], person, text, primary, work.ids)
+        work.apply(changes)
+        now = next((part for part in parts_of(work.reader, deal["id"]) if part.contact_id == person), None)
+        line = f"{described(work.reader, 'opportunity', deal['id'])} · {who} · {words_of(now)}"
+        said = [f"Would be: {line}" if dry_run else line, *news([spec], {"role": text}), *elsewhere(work, deal, person)]
+        return Outcome(said, [reference("contact", person)], data=role_data(deal["id"], person, now))
+
+
+def parts_of(reader: Reader, id: int) -> list[Part]:
+    """The contacts of a deal and their parts in it."""
+    rows = reader.rows(
+        "SELECT id, contact_id, role, is_primary FROM contact_role WHERE opportunity_id = :id AND deleted_at IS NULL"
+        " ORDER BY id",
+        id=id,
+    )
+    return [Part(part, contact, role, bool(primary)) for part, contact, role, primary in rows]
+
+
+def words_of(part: Part | None) -> str:
+    if part is None:
+        return "no role any more"
+    return (part.role or "no role given") + (" · primary" if part.is_primary else "")
+
+
+def role_data(deal: int, contact: int, part: Part | None) -> dict[str, Any]:
+    return {
+        "opportunity": reference("opportunity", deal),
+        "contact": reference("contact", contact),
+        "role": part.role if part else None,
+        "is_primary": part is not None and part.is_primary,
+    }
+
+
+def elsewhere(work: "UnitOfWork", deal: Deal, contact: int) -> list[str]:
+    """A remark where a contact is not of the deal's account; that is allowed."""
+    account = work.reader.value("SELECT account_id FROM contact WHERE id = :id", id=contact)
+    if account is None or deal["account_id"] is None or account == deal["account_id"]:
+        return []
+    return [
+        f"{described(work.reader, 'contact', contact)} is of {described(work.reader, 'account', account)},"
+        f" the deal of {described(work.reader, 'account', deal['account_id'])}."
+    ]

@@ -13,7 +13,8 @@ from crmcli.result import Outcome, Result
 def command(
     app: App,
     entry: Annotated[
-        int | None, typer.Argument(metavar="[ENTRY]", help="The entry of crm history; without one, your last act.")
+        int | None,
+        typer.Argument(metavar="[ENTRY]", help="The entry of crm history; without one, your last act."),
     ] = None,
     dry_run: DryRun = False,
 ) -> Result:

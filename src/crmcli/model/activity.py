@@ -14,13 +14,23 @@ class Activity(Entity, table=True):
 
     lists_owner: ClassVar[bool] = True
 
-    type: str = field("What it was", required=True, listed=True, choices=ACTIVITY_TYPES, aliases=("activity type",))
-    subject: str = field("What it was about", required=True, listed=True, searched=True, aliases=("title", "name"))
+    type: str = field(
+        "What it was", required=True, listed=True, choices=ACTIVITY_TYPES, aliases=("activity type",)
+    )
+    subject: str = field(
+        "What it was about", required=True, listed=True, searched=True, aliases=("title", "name")
+    )
     direction: str | None = field("Who began it", choices=DIRECTIONS)
     outcome: str | None = field("What came of it", listed=True, searched=True, aliases=("result",))
-    duration_minutes: int | None = field("How long it took, in minutes", kind="number", low=0, aliases=("duration",))
+    duration_minutes: int | None = field(
+        "How long it took, in minutes", kind="number", low=0, aliases=("duration",)
+    )
     happened_at: datetime = field(
-        "When it happened", kind="instant", required=True, listed=True, aliases=("date", "activity date", "at")
+        "When it happened",
+        kind="instant",
+        required=True,
+        listed=True,
+        aliases=("date", "activity date", "at"),
     )
     related_to_id: int | None = field(
         "The record it is about", kind="relation", listed=True, aliases=("regarding", "what", "related")

@@ -126,6 +126,7 @@ def field(
         "instant": Instant,
         "boolean": Flag,
         "link": Integer,
+        "relation": Integer,
     }
     return Field(
         default=... if required and default is None else default,
@@ -147,13 +148,19 @@ class Entity(SQLModel):
         "Its id in the system it came from", label="External ID", aliases=("external id", "id in source")
     )
     owner_id: int | None = field(
-        "Who is responsible for it", link="user", aliases=("owner name", "assigned to", "sales rep", "sales agent")
+        "Who is responsible for it",
+        link="user",
+        aliases=("owner name", "assigned to", "sales rep", "sales agent"),
     )
     description: str | None = field(
         "Anything worth knowing", aliases=("notes", "comments", "comment"), length=32000, searched=True
     )
     created_at: datetime = field(
-        "When it was made", kind="instant", required=True, owned=True, aliases=("created", "create date", "created date")
+        "When it was made",
+        kind="instant",
+        required=True,
+        owned=True,
+        aliases=("created", "create date", "created date"),
     )
     updated_at: datetime = field("When it was last changed", kind="instant", required=True, owned=True)
     deleted_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -162,9 +169,13 @@ class Entity(SQLModel):
 
 def declared_fields(model: type[Entity]) -> list[FieldSpec]:
     """The fields of a model as the database will describe them, in the order they are shown."""
-    specs = []
+    specs: list[FieldSpec] = []
     columns = {column.name: column for column in model.__table__.columns}  # type: ignore[attr-defined]
-    last = [name for name in ("external_id", "owner_id", "description", "created_at", "updated_at") if name in columns]
+    last = [
+        name
+        for name in ("external_id", "owner_id", "description", "created_at", "updated_at")
+        if name in columns
+    ]
     own = [name for name in columns if name not in last]
     for name in own + last:
         traits = columns[name].info.get("traits")

@@ -13,7 +13,11 @@ class Lead(Entity, table=True):
     lists_owner: ClassVar[bool] = True
 
     name: str = field(
-        "Full name", required=True, listed=True, searched=True, aliases=("full name", "lead name", "contact name")
+        "Full name",
+        required=True,
+        listed=True,
+        searched=True,
+        aliases=("full name", "lead name", "contact name"),
     )
     first_name: str | None = field("Given name", aliases=("first", "given name"))
     last_name: str | None = field("Family name", aliases=("last", "surname", "family name"))
@@ -25,9 +29,15 @@ class Lead(Entity, table=True):
     )
     title: str | None = field("Job title", aliases=("job title", "position"), searched=True)
     email: str | None = field(
-        "E-mail address", kind="email", listed=True, searched=True, aliases=("e-mail", "email address", "e-mail address")
+        "E-mail address",
+        kind="email",
+        listed=True,
+        searched=True,
+        aliases=("e-mail", "email address", "e-mail address"),
     )
-    phone: str | None = field("Telephone number", kind="phone", searched=True, aliases=("telephone", "phone number"))
+    phone: str | None = field(
+        "Telephone number", kind="phone", searched=True, aliases=("telephone", "phone number")
+    )
     mobile: str | None = field(
         "Mobile number", kind="phone", searched=True, aliases=("mobile phone", "cell", "mobile number")
     )
@@ -35,7 +45,11 @@ class Lead(Entity, table=True):
         "Website", kind="url", searched=True, aliases=("url", "web", "homepage", "company domain name")
     )
     source: str | None = field(
-        "Where they came from", listed=True, choices=SOURCES, open=True, aliases=("lead source", "original source")
+        "Where they came from",
+        listed=True,
+        choices=SOURCES,
+        open=True,
+        aliases=("lead source", "original source"),
     )
     status: str = field(
         "How far qualification got",
@@ -50,11 +64,15 @@ class Lead(Entity, table=True):
     employees: int | None = field(
         "Number of employees", kind="number", low=0, aliases=("number of employees", "headcount")
     )
-    annual_revenue: int | None = field("The company's revenue in a year", kind="money", low=0, aliases=("revenue",))
+    annual_revenue: int | None = field(
+        "The company's revenue in a year", kind="money", low=0, aliases=("revenue",)
+    )
     currency: str | None = field("Currency of the revenue", length=3, aliases=("currency iso code",))
     street: str | None = field("Street and number", aliases=("address",), length=1000)
     city: str | None = field("City", aliases=("town",), searched=True)
-    state: str | None = field("State or province", aliases=("province", "region", "state/province", "state/region"))
+    state: str | None = field(
+        "State or province", aliases=("province", "region", "state/province", "state/region")
+    )
     postal_code: str | None = field("Postal code", aliases=("zip", "zip code", "zip/postal code", "postcode"))
     country: str | None = field("Country", aliases=("country/region",))
     converted_at: datetime | None = field("When it was converted", kind="instant", owned=True)

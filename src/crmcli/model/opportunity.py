@@ -37,18 +37,30 @@ class Opportunity(Entity, table=True):
     )
     currency: str = field("Currency of the amount", required=True, length=3, aliases=("currency iso code",))
     stage: str = field(
-        "How far it has come", required=True, listed=True, aliases=("stage name", "deal stage", "pipeline stage")
+        "How far it has come",
+        required=True,
+        listed=True,
+        aliases=("stage name", "deal stage", "pipeline stage"),
     )
     probability: int = field(
         "Chance of winning, in percent", kind="percent", required=True, listed=True, low=0, high=100
     )
     category: str = field(
-        "Forecast category", required=True, choices=CATEGORIES, aliases=("forecast category",), label="Category"
+        "Forecast category",
+        required=True,
+        choices=CATEGORIES,
+        aliases=("forecast category",),
+        label="Category",
     )
     close_date: date | None = field(
-        "When it should be, or was, closed", kind="date", listed=True, aliases=("expected close date", "close")
+        "When it should be, or was, closed",
+        kind="date",
+        listed=True,
+        aliases=("expected close date", "close"),
     )
-    type: str | None = field("Kind of deal", choices=OPPORTUNITY_TYPES, open=True, aliases=("opportunity type", "deal type"))
+    type: str | None = field(
+        "Kind of deal", choices=OPPORTUNITY_TYPES, open=True, aliases=("opportunity type", "deal type")
+    )
     source: str | None = field("Where it came from", choices=SOURCES, open=True, aliases=("lead source",))
     next_step: str | None = field("What comes next", searched=True, aliases=("next",))
     lost_reason: str | None = field(

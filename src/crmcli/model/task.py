@@ -14,8 +14,12 @@ class Task(Entity, table=True):
 
     lists_owner: ClassVar[bool] = True
 
-    subject: str = field("What to do", required=True, listed=True, searched=True, aliases=("task", "name", "title"))
-    due_date: date | None = field("By when", kind="date", listed=True, aliases=("due", "activity date", "date"))
+    subject: str = field(
+        "What to do", required=True, listed=True, searched=True, aliases=("task", "name", "title")
+    )
+    due_date: date | None = field(
+        "By when", kind="date", listed=True, aliases=("due", "activity date", "date")
+    )
     status: str = field(
         "How far it is", required=True, listed=True, default=TASK_STATUSES[0], choices=TASK_STATUSES
     )

@@ -45,9 +45,7 @@ def record_object(record: Record, look: Look) -> dict[str, Any]:
     return {**fields, **{key: list(_objects(table, look)) for key, table in record.sections.items()}}
 
 
-def error_text(
-    code: str, message: str, hint: str | None, field: str | None, details: object = None
-) -> str:
+def error_text(code: str, message: str, hint: str | None, field: str | None, details: object = None) -> str:
     """The one object that an expected failure is."""
     error: dict[str, object] = {"code": code, "message": message, "hint": hint, "field": field}
     if details is not None:
@@ -70,11 +68,12 @@ def _report(report: Report, look: Look) -> Iterator[str]:
         before = ",\n "
     yield f'{before}"rows": '
     yield from _array(_objects(report, look), look, indent=" ")
-    total = None
-    if report.total is not None:
-        lone = Report(report.columns, [report.total], head=report.head)
-        total = next(_objects(lone, look))
-    for key, value in {"total": total, **report.tail}.items():
+    sums = [row for row in (report.total, *report.totals.values()) if row is not None]
+    said = list(_objects(Report(report.columns, sums, head=report.head), look))
+    after: dict[str, Any] = {"total": said.pop(0) if report.total is not None else None}
+    if report.totals:
+        after["totals"] = dict(zip(report.totals, said, strict=True))
+    for key, value in {**after, **report.tail}.items():
         yield f",\n {say(key)}: {say(value)}"
     yield "}\n"
 

@@ -1,6 +1,7 @@
 """How a result is laid out for people: blocks of words, fields and grids, before anything is drawn."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from crmcli.render.cells import cell, home_currency, people_text
@@ -109,7 +110,9 @@ def _table(table: Table, look: Look) -> Iterator[Block]:
         yield Words(cell(table.title, look.ascii), "title")
     rows = list(table.rows)
     total = table.total if isinstance(table, Report) else None
-    if rows:
+    if rows and isinstance(table, Report) and table.block:
+        yield from _parted(table, rows, look)
+    elif rows:
         yield from _grid_or_records(table, rows, total, look)
     else:
         yield Words(cell(table.empty, look.ascii))
@@ -118,6 +121,15 @@ def _table(table: Table, look: Look) -> Iterator[Block]:
             yield Words("\n".join(map(clean_lines, table.notes)))
         if table.explain:
             yield Words("\n".join(map(clean_lines, table.explain)), "faint")
+
+
+def _parted(report: Report, rows: list[Row], look: Look) -> Iterator[Block]:
+    """A table for each value of the block column, under that value."""
+    at = next(index for index, column in enumerate(report.columns) if column.name == report.block)
+    for value, run in groupby(rows, key=lambda row: row[at]):
+        yield Words(cell(str(value), look.ascii), "title")
+        part = Report(report.columns, (), head={**report.head, report.block: value})
+        yield from _grid_or_records(part, list(run), report.totals.get(value), look)
 
 
 def _grid_or_records(table: Table, rows: list[Row], total: Row | None, look: Look) -> Iterator[Block]:

@@ -44,7 +44,14 @@ def part_of(category: str, *, is_closed: bool, is_won: bool) -> Part | None:
 
 
 def left_out(
-    *, amount: int | None, close_date: str | None, is_closed: bool, is_won: bool, as_of: str, start: str, end: str
+    *,
+    amount: int | None,
+    close_date: str | None,
+    is_closed: bool,
+    is_won: bool,
+    as_of: str,
+    start: str,
+    end: str,
 ) -> str | None:
     """Why a deal that might be expected among the figures of a period is not; None where it is, or is no matter.
 

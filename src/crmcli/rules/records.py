@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from crmcli.errors import InvalidValue, Refused
-from crmcli.rules.stages import StageFacts, enter, first_stage, judged, stage_named
+from crmcli.rules.stages import StageFacts, check_stage, edited_stage, enter, first_stage, judged, stage_named
 from crmcli.values.money import amount_words, decimals
 
 
@@ -34,7 +34,9 @@ def completed(entity: str, values: Mapping[str, Any], facts: Facts) -> dict[str,
     return complete(full, facts) if complete else full
 
 
-def revised(entity: str, current: Mapping[str, Any], values: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
+def revised(
+    entity: str, current: Mapping[str, Any], values: Mapping[str, Any], facts: Facts
+) -> dict[str, Any]:
     """What an edit really sets: the values, and what follows from them. Raises CrmError."""
     changes = dict(values)
     if changes.get("currency", current.get("currency")) != current.get("currency"):
@@ -45,6 +47,8 @@ def revised(entity: str, current: Mapping[str, Any], values: Mapping[str, Any], 
         return finished_task({**current, **changes}, facts, only=changes)
     if entity == "lead":
         return edited_lead(current, changes)
+    if entity == "stage":
+        return edited_stage(current, changes)
     if {"first_name", "last_name"} & changes.keys() and "name" not in changes:
         changes["name"] = full_name({**current, **changes}) or current.get("name")
     return changes
@@ -63,7 +67,12 @@ def named(values: dict[str, Any]) -> dict[str, Any]:
 def full_name(values: Mapping[str, Any]) -> str:
     """Given name and family name in the order of the script: 王伟, but Wei Wang."""
     first, last = (values.get("first_name") or "").strip(), (values.get("last_name") or "").strip()
-    if first and last and not (first + last).isascii() and all("\u2e80" <= sign <= "\ud7af" for sign in first + last):
+    if (
+        first
+        and last
+        and not (first + last).isascii()
+        and all("\u2e80" <= sign <= "\ud7af" for sign in first + last)
+    ):
         return last + first
     return f"{first} {last}".strip()
 
@@ -90,7 +99,8 @@ def in_new_currency(current: Mapping[str, Any], changes: dict[str, Any]) -> dict
         shift = decimals(new) - decimals(old)
         if shift < 0 and minor % 10**-shift:
             raise InvalidValue(
-                f"{amount_words(minor, old)} cannot be said in {new} to the unit; give the {money} too.", field=money
+                f"{amount_words(minor, old)} cannot be said in {new} to the unit; give the {money} too.",
+                field=money,
             )
         changes[money] = minor * 10**shift if shift >= 0 else minor // 10**-shift
     return changes
@@ -132,15 +142,21 @@ def edited_opportunity(current: Mapping[str, Any], changes: dict[str, Any], fact
     """Probability and category given by hand are the user's own; `none` gives them back to the stage."""
     for field, own in (("probability", "own_probability"), ("category", "own_category")):
         if field in changes:
-            if current["is_closed"] and "stage" not in changes and changes[field] not in (None, current[field]):
-                raise Refused(f"The deal is closed: its {field} is that of {current['stage']}.", hint="crm opp reopen")
+            if (
+                current["is_closed"]
+                and "stage" not in changes
+                and changes[field] not in (None, current[field])
+            ):
+                raise Refused(
+                    f"The deal is closed: its {field} is that of {current['stage']}.", hint="crm opp reopen"
+                )
             changes[own] = changes.pop(field)
     if changes.get("stage"):
         stage = stage_named(changes.pop("stage"), facts.stages)
         if stage.name != current["stage"]:
             day = changes.get("close_date") or facts.day
-            changes = {**changes, **enter({**current, **changes}, stage, facts.at, min(day, facts.day))}
-            return changes
+            changes |= enter({**current, **changes}, stage, facts.at, min(day, facts.day))
+            return own_where_it_differs(current, changes)
     if changes.get("close_date") and current["is_closed"]:
         if changes["close_date"] > facts.day:
             raise Refused("A closed deal cannot be closed in the future.", hint="crm opp reopen")
@@ -149,6 +165,14 @@ def edited_opportunity(current: Mapping[str, Any], changes: dict[str, Any], fact
         raise Refused("A closed deal keeps the day it was closed.")
     if {"own_probability", "own_category"} & changes.keys():
         changes |= judged({**current, **changes})
+    return own_where_it_differs(current, changes)
+
+
+def own_where_it_differs(current: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A probability or category that was given, but is the stage's, is not the user's own."""
+    for name in ("probability", "category"):
+        if changes.get(f"own_{name}") == changes.get(f"stage_{name}", current[f"stage_{name}"]):
+            changes[f"own_{name}"] = None
     return changes
 
 
@@ -158,7 +182,10 @@ def edited_opportunity(current: Mapping[str, Any], changes: dict[str, Any], fact
 def edited_lead(current: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """A converted lead is history: it can be read, not edited. Raises Refused."""
     if current.get("converted_at") is not None:
-        raise Refused("The lead has been converted; it is kept as it was.", hint="Edit the contact or account it became.")
+        raise Refused(
+            "The lead has been converted; it is kept as it was.",
+            hint="Edit the contact or account it became.",
+        )
     if {"first_name", "last_name"} & changes.keys() and "name" not in changes:
         changes["name"] = full_name({**current, **changes}) or current.get("name")
     return changes
@@ -186,13 +213,20 @@ def new_stage(values: dict[str, Any], facts: Facts) -> dict[str, Any]:
     probability = values.get("probability")
     category = values.get("category")
     if category is None:
-        category = values["category"] = "Closed" if values.get("is_won") else "Omitted" if values.get("is_closed") else "Pipeline"
+        category = values["category"] = (
+            "Closed" if values.get("is_won") else "Omitted" if values.get("is_closed") else "Pipeline"
+        )
     values.setdefault("is_won", category == "Closed")
     values.setdefault("is_closed", bool(values["is_won"]))
-    if values["is_won"] and not values["is_closed"]:
-        raise InvalidValue("A stage in which deals are won is a closed one.", field="is_closed")
     if probability is None and values["is_closed"]:
         values["probability"] = 100 if values["is_won"] else 0
     if values.get("position") is None:
-        values["position"] = max((stage.position for stage in facts.stages), default=0) + 1
+        values["position"] = next_position(facts.stages, closed=values["is_closed"])
+    check_stage(values)
     return values
+
+
+def next_position(stages: Sequence[StageFacts], *, closed: bool) -> int:
+    """Where a new stage stands: after the last one, but an open one after the last open one."""
+    before = [stage.position for stage in stages if closed or not stage.is_closed]
+    return max(before, default=0) + 1

@@ -34,7 +34,8 @@ def stage_named(text: str, stages: Sequence[StageFacts], *, field: str = "stage"
     begun = [
         stage
         for stage in stages
-        if wanted and (stage.name.casefold().startswith(wanted) or (stage.label or "").casefold().startswith(wanted))
+        if wanted
+        and (stage.name.casefold().startswith(wanted) or (stage.label or "").casefold().startswith(wanted))
     ]
     if len(begun) == 1:
         return begun[0]
@@ -42,7 +43,9 @@ def stage_named(text: str, stages: Sequence[StageFacts], *, field: str = "stage"
     if begun:
         raise Conflict(f"{text!r} could be {' or '.join(stage.name for stage in begun)}.", field=field)
     raise InvalidValue(
-        f"There is no stage {text!r}. The stages are {', '.join(names)}.", hint=suggestion(text, names), field=field
+        f"There is no stage {text!r}. The stages are {', '.join(names)}.",
+        hint=suggestion(text, names),
+        field=field,
     )
 
 
@@ -51,7 +54,10 @@ def first_stage(stages: Sequence[StageFacts]) -> StageFacts:
     for stage in sorted(stages, key=lambda stage: stage.position):
         if stage.active and not stage.is_closed:
             return stage
-    raise Refused("There is no open stage for a new deal.", hint="crm stage add Prospecting --probability 10 --category Pipeline")
+    raise Refused(
+        "There is no open stage for a new deal.",
+        hint="crm stage add Prospecting --probability 10 --category Pipeline",
+    )
 
 
 def closing_stage(stages: Sequence[StageFacts], *, won: bool) -> StageFacts:
@@ -94,3 +100,97 @@ def judged(deal: Mapping[str, Any]) -> dict[str, Any]:
         "probability": deal["stage_probability"] if own_probability is None else own_probability,
         "category": own_category or deal["stage_category"],
     }
+
+
+# --- the stages themselves ------------------------------------------------------------------------------
+
+
+def check_stage(stage: Mapping[str, Any]) -> None:
+    """A stage says the same of a deal in all its fields. Raises InvalidValue."""
+    name, probability, category = stage.get("name"), stage.get("probability"), stage.get("category")
+    if stage["is_won"] and not stage["is_closed"]:
+        raise InvalidValue("A stage in which deals are won is a closed one.", field="is_closed")
+    if not stage["is_closed"]:
+        if category == "Closed":
+            raise InvalidValue(f"{name} is open: its category cannot be Closed.", field="category")
+        return
+    expected = (100, "Closed") if stage["is_won"] else (0, "Omitted")
+    end = "won" if stage["is_won"] else "lost"
+    if probability != expected[0]:
+        raise InvalidValue(
+            f"Deals in {name} are {end}: their probability is {expected[0]} %.", field="probability"
+        )
+    if category != expected[1]:
+        raise InvalidValue(f"Deals in {name} are {end}: their category is {expected[1]}.", field="category")
+
+
+def edited_stage(current: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A stage that becomes a closed one takes the probability and category of such. Raises InvalidValue."""
+    if changes.get("is_won"):
+        changes.setdefault("is_closed", True)
+    if {"is_closed", "is_won"} & changes.keys():
+        after = {**current, **changes}
+        if after["is_closed"]:
+            changes.setdefault("probability", 100 if after["is_won"] else 0)
+            changes.setdefault("category", "Closed" if after["is_won"] else "Omitted")
+    check_stage({**current, **changes})
+    return changes
+
+
+def refuse_rewriting(current: Mapping[str, Any], changes: Mapping[str, Any], deals: int, ever: bool) -> None:
+    """What deals rely on in a stage stays as it is. Raises Refused.
+
+    `deals` are in it now; `ever` is whether any has been. A deal, its versions, the journal and whatever was
+    exported name a stage by its *name*: changed there alone it would part reports of the past from those of
+    today, and undo from what it undoes. So a name is given once; what it is called on screen is its label.
+    """
+    name = current["name"]
+    if changes.get("name", name) != name and (deals or ever):
+        raise Refused(
+            f"Deals have been in {name}, which their history knows by this name.",
+            hint=f"`crm stage edit {name!r} --label {changes['name']!r}` gives it another on screen, which is found like the name.",
+        )
+    if deals and any(
+        bool(changes.get(flag, current[flag])) != bool(current[flag]) for flag in ("is_closed", "is_won")
+    ):
+        raise Refused(
+            f"{counted(deals)} in {name}; whether it is closed or won cannot change under them.",
+            hint="Move them to another stage first: crm opp stage O1 STAGE",
+        )
+
+
+def refuse_removal(stage: str, deals: int) -> None:
+    """A stage goes only when no deal is in it. Raises Refused."""
+    if deals:
+        raise Refused(
+            f"{counted(deals)} in {stage}.",
+            hint=f"Move them, or keep deals from entering it: crm stage edit {stage!r} --active no",
+        )
+
+
+def refuse_without_open_stage(stages: Sequence[StageFacts]) -> None:
+    """A new deal always has a stage to start in. Raises Refused."""
+    if not any(stage.active and not stage.is_closed for stage in stages):
+        raise Refused(
+            "No open stage would be left for new deals.", hint="crm stage add Prospecting --probability 10"
+        )
+
+
+def counted(deals: int) -> str:
+    """So many deals, with their verb."""
+    return "1 deal is" if deals == 1 else f"{deals} deals are"
+
+
+def moved_up(taken: Mapping[int, int], position: int) -> dict[int, int]:
+    """Where the other stages go when one takes a position: up by one, as far as they stand close.
+
+    `taken` holds the positions of the others by their ids.
+    """
+    moves = {}
+    for id, at in sorted(taken.items(), key=lambda item: (item[1], item[0])):
+        if at == position:
+            position += 1
+            moves[id] = position
+        elif at > position:
+            break
+    return moves

@@ -40,7 +40,9 @@ class Stage:
         self.is_sqlite = work.reader.is_sqlite
         self.same = "IS" if self.is_sqlite else "IS NOT DISTINCT FROM"
         kinds = {column.name: column for column in ENTITIES[entity].__table__.columns}  # type: ignore[attr-defined]
-        definitions = ", ".join(f"{name} {self._type(kinds.get(name.removeprefix('given_')), name)}" for name in columns)
+        definitions = ", ".join(
+            f"{name} {self._type(kinds.get(name.removeprefix('given_')), name)}" for name in columns
+        )
         self._create(
             STAGE,
             f"line INTEGER PRIMARY KEY, uid TEXT, raw TEXT, verdict TEXT, id INTEGER{', ' + definitions if columns else ''}",
@@ -62,7 +64,9 @@ class Stage:
 
     # --- filling -----------------------------------------------------------------------------------
 
-    def fill(self, rows: Iterable[tuple[Any, ...]], name: str = STAGE, columns: Sequence[str] | None = None) -> int:
+    def fill(
+        self, rows: Iterable[tuple[Any, ...]], name: str = STAGE, columns: Sequence[str] | None = None
+    ) -> int:
         """Insert rows of values in the order of (line, uid, raw, *columns); how many there were."""
         columns = columns or ("line", "uid", "raw", *self.columns)
         mark = "?" if self.work.connection.dialect.paramstyle == "qmark" else "%s"
@@ -102,7 +106,15 @@ class Stage:
             "text TEXT PRIMARY KEY, number INTEGER, external_id TEXT, email_key TEXT, domain TEXT, name_key TEXT,"
             " id INTEGER, found INTEGER, line INTEGER",
         )
-        letter_of = {"lead": "L", "account": "A", "contact": "C", "opportunity": "O", "user": "U", "stage": "S", "task": "T"}
+        letter_of = {
+            "lead": "L",
+            "account": "A",
+            "contact": "C",
+            "opportunity": "O",
+            "user": "U",
+            "stage": "S",
+            "task": "T",
+        }
         texts = self.work.reader.rows(f"SELECT DISTINCT {table} FROM {STAGE} WHERE {table} IS NOT NULL")
         keys = [(column, NORMAL[form]) for column, form in KEYS[target]]
 
@@ -114,7 +126,11 @@ class Stage:
                 if number is None and meant.isascii() and meant.isdigit() and len(meant) < 10:
                     number = int(meant)
                 named = {column: normal(meant) or None for column, normal in keys}
-                yield (typed, number, *(named.get(key) for key in ("external_id", "email_key", "domain", "name_key")))
+                yield (
+                    typed,
+                    number,
+                    *(named.get(key) for key in ("external_id", "email_key", "domain", "name_key")),
+                )
 
         self.fill(rows(), table, ("text", "number", "external_id", "email_key", "domain", "name_key"))
         for key, column in (("number", "id"), *((column, column) for column, _ in keys)):
@@ -202,31 +218,37 @@ class Stage:
 
     # --- judging -----------------------------------------------------------------------------------
 
-    def match(self, keys: Sequence[str], given: Sequence[str], title: str) -> None:
+    def match(
+        self, keys: Sequence[str], given: Sequence[str], title: str, defaults: Mapping[str, Any]
+    ) -> None:
         """Find the live record that each row means: by its keys, or, where these are blank, one that holds the same."""
         self._create("stage_match", "line INTEGER PRIMARY KEY, id INTEGER, found INTEGER")
         by_key = " AND ".join(f"t.{key} = s.{key}" for key in keys)
         if keys:
             self._match_by(by_key)
         blank = " OR ".join(f"s.{key} IS NULL" for key in keys) or "1 = 1"
-        equal = " AND ".join(f"t.{name} {self.same} s.{self.staged(name)}" for name in given)
-        self._match_by(f"t.{title} = s.{title} AND {equal or '1 = 1'} AND ({blank})")
+        equal = " AND ".join(
+            f"t.{name} {self.same} " + (f"coalesce(s.{name}, :{name})" if name in defaults else f"s.{name}")
+            for name in given
+        )
+        used = {name: value for name, value in defaults.items() if name in given}
+        self._match_by(f"t.{title} = s.{title} AND {equal or '1 = 1'} AND ({blank})", **used)
         self.run(f"UPDATE {STAGE} SET id = (SELECT m.id FROM stage_match m WHERE m.line = {STAGE}.line)")
         if keys:
             self.reject(
-                "s.line IN (SELECT line FROM stage_match WHERE found > 1)"
-                f" AND NOT ({blank})",
+                f"s.line IN (SELECT line FROM stage_match WHERE found > 1) AND NOT ({blank})",
                 "ambiguous",
                 keys[0],
                 "'several records match'",
             )
 
-    def _match_by(self, condition: str) -> None:
+    def _match_by(self, condition: str, **params: Any) -> None:
         self.run(
             "INSERT INTO stage_match (line, id, found)"
             f' SELECT s.line, min(t.id), count(*) FROM {STAGE} s JOIN "{self.entity}" t ON {condition}'
             " WHERE t.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM stage_match m WHERE m.line = s.line)"
-            " GROUP BY s.line"
+            " GROUP BY s.line",
+            **params,
         )
 
     def staged(self, column: str) -> str:
@@ -274,19 +296,26 @@ class Stage:
         if mode == "update":
             self.reject("s.verdict = 'create'", "not_found", "", "'no record matches'")
         if mode == "insert":
-            self.reject("s.verdict = 'update'", "exists", "", "'there is such a record already, with other values'")
+            self.reject(
+                "s.verdict = 'update'", "exists", "", "'there is such a record already, with other values'"
+            )
 
     def require(self, columns: Sequence[str]) -> None:
         """Reject new records that lack what every record must have."""
         for column in columns:
             if column in self.columns:
-                self.reject(f"s.verdict = 'create' AND s.{column} IS NULL", "missing", column, f"'{column} is missing'")
+                self.reject(
+                    f"s.verdict = 'create' AND s.{column} IS NULL",
+                    "missing",
+                    column,
+                    f"'{column} is missing'",
+                )
 
     def unique(self, column: str) -> None:
         """Reject new records whose unique value somebody else has."""
         if column in self.columns:
             self.reject(
-                f's.verdict = \'create\' AND s.{column} IN (SELECT t.{column} FROM "{self.entity}" t WHERE t.deleted_at IS NULL)',
+                f"s.verdict = 'create' AND s.{column} IN (SELECT t.{column} FROM \"{self.entity}\" t WHERE t.deleted_at IS NULL)",
                 "exists",
                 column,
                 f"'another record has this {column.removesuffix('_key').replace('_', ' ')}'",
@@ -295,7 +324,9 @@ class Stage:
     def counts(self) -> dict[str, int]:
         """How many rows there are of each verdict."""
         return dict(
-            self.work.reader.rows(f"SELECT coalesce(verdict, 'create'), count(*) FROM {STAGE} GROUP BY verdict")  # type: ignore[arg-type]
+            self.work.reader.rows(
+                f"SELECT coalesce(verdict, 'create'), count(*) FROM {STAGE} GROUP BY verdict"
+            )  # type: ignore[arg-type]
         )
 
     # --- merging -----------------------------------------------------------------------------------
@@ -320,7 +351,9 @@ class Stage:
         """Make the new records: one statement, one range in the journal, one pass of the index."""
         if not count:
             return
-        columns = [name for name in self.columns if not name.startswith(("given_", "link_")) and name != "valid_from"]
+        columns = [
+            name for name in self.columns if not name.startswith(("given_", "link_")) and name != "valid_from"
+        ]
         fixed = {
             "created_at": iso_instant(self.work.now),
             "updated_at": iso_instant(self.work.now),
@@ -328,7 +361,9 @@ class Stage:
             **defaults,
         }
         values = [
-            (f"coalesce(s.{name}, :{name})" if name in fixed else f"s.{name}") if name != "custom" else self._custom()
+            (f"coalesce(s.{name}, :{name})" if name in fixed else f"s.{name}")
+            if name != "custom"
+            else self._custom()
             for name in columns
         ]
         rest = [name for name in fixed if name not in columns]
@@ -375,7 +410,9 @@ class Stage:
 
     # --- updates -----------------------------------------------------------------------------------
 
-    def plan_updates(self, columns: Sequence[str], revise: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]) -> None:
+    def plan_updates(
+        self, columns: Sequence[str], revise: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
+    ) -> None:
         """Ask a rule what each differing row really changes; what it refuses is rejected.
 
         `revise` takes the record as it is and the file's values, and returns columns to set, or raises.
@@ -388,7 +425,7 @@ class Stage:
         found = list(
             self.work.reader.rows(
                 f"SELECT s.line, {', '.join(f't.{name}' for name in names)}, {', '.join(f's.{name}' for name in staged)}"
-                f' FROM {STAGE} s JOIN "{self.entity}" t ON t.id = s.id WHERE s.verdict = \'update\' ORDER BY s.line'
+                f" FROM {STAGE} s JOIN \"{self.entity}\" t ON t.id = s.id WHERE s.verdict = 'update' ORDER BY s.line"
             )
         )
         rejected: list[tuple[int, str, str, str]] = []
@@ -403,7 +440,12 @@ class Stage:
                     rejected.append((row[0], error.code, error.field or "", error.message))
                     continue
                 before = {name: current[name] for name in after}
-                yield row[0], current["id"], json.dumps(before, ensure_ascii=False), json.dumps(after, ensure_ascii=False)
+                yield (
+                    row[0],
+                    current["id"],
+                    json.dumps(before, ensure_ascii=False),
+                    json.dumps(after, ensure_ascii=False),
+                )
 
         self.fill(rows(), "stage_revision", ("line", "id", "before", "after"))
         self.add_rejects(rejected)
@@ -424,10 +466,14 @@ class Stage:
             by_columns.setdefault(tuple(values), []).append({**values, "_id": id})
         for columns, rows in by_columns.items():
             assignments = ", ".join(
-                f"{name} = CAST(:{name} AS JSONB)" if name == "custom" and not self.is_sqlite else f"{name} = :{name}"
+                f"{name} = CAST(:{name} AS JSONB)"
+                if name == "custom" and not self.is_sqlite
+                else f"{name} = :{name}"
                 for name in columns
             )
-            self.work.connection.execute(text(f'UPDATE "{self.entity}" SET {assignments} WHERE id = :_id'), rows)
+            self.work.connection.execute(
+                text(f'UPDATE "{self.entity}" SET {assignments} WHERE id = :_id'), rows
+            )
         self.run(
             "INSERT INTO change (entry_id, entity, first_id, last_id, op, before, after)"
             " SELECT :entry, :entity, id, id, 'edit', before, after FROM stage_revision ORDER BY line",
@@ -435,5 +481,7 @@ class Stage:
             entity=self.entity,
         )
         if self.entity == "opportunity":
-            versions.change_all(self.work.connection, "SELECT id FROM stage_revision", self.work.entry, self.work.now)
+            versions.change_all(
+                self.work.connection, "SELECT id FROM stage_revision", self.work.entry, self.work.now
+            )
         search.index_where(self.work.connection, self.entity, "id IN (SELECT id FROM stage_revision)")

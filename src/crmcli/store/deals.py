@@ -17,7 +17,9 @@ class Source(NamedTuple):
     created: str
 
 
-NOW: Final = Source("opportunity AS d", "opportunity AS d", "d.deleted_at IS NULL", "d.id", "d.name", "d.created_at")
+NOW: Final = Source(
+    "opportunity AS d", "opportunity AS d", "d.deleted_at IS NULL", "d.id", "d.name", "d.created_at"
+)
 THEN: Final = Source(
     "opportunity_version AS d",
     "opportunity_version AS d JOIN opportunity AS o ON o.id = d.opportunity_id",

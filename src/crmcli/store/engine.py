@@ -68,7 +68,11 @@ class NotSetUp(DatabaseError):
     """The database lacks tables, or has an older schema; a write brings it up to date."""
 
     def __init__(self, shown: str, version: int) -> None:
-        state = "is empty: nothing has been written to it yet" if version == 0 else f"has the older schema {version}"
+        state = (
+            "is empty: nothing has been written to it yet"
+            if version == 0
+            else f"has the older schema {version}"
+        )
         super().__init__(f"{shown} {state}.", hint="`crm init` sets it up.")
         self.version = version
 
@@ -123,7 +127,8 @@ def check_header(connection: sqlite3.Connection, path: Path) -> int:
         raise explained(error, str(path)) from error
     if tables or version or application:
         raise DatabaseError(
-            f"{path} is a database of another program. Nothing was changed.", hint="Name another file with --db."
+            f"{path} is a database of another program. Nothing was changed.",
+            hint="Name another file with --db.",
         )
     return 0
 
@@ -231,7 +236,8 @@ def explained(error: BaseException, shown: str) -> DatabaseError:
         return DatabaseError(f"{shown} is not a crmcli database.", hint="Name another file with --db.")
     if "malformed" in low or "corrupt" in low:
         return DatabaseError(
-            f"{shown} is damaged ({text}).", hint="`crm doctor` tells how far; keep a copy of the file before anything else."
+            f"{shown} is damaged ({text}).",
+            hint="`crm doctor` tells how far; keep a copy of the file before anything else.",
         )
     if "readonly" in low or "read-only" in low:
         return DatabaseError(f"{shown} is read-only; nothing was written.")
@@ -242,5 +248,7 @@ def explained(error: BaseException, shown: str) -> DatabaseError:
     if "full" in low or "disk i/o" in low:
         return DatabaseError(f"The disk is full, or failing ({text}); nothing was written to {shown}.")
     if "unable to open" in low:
-        return DatabaseError(f"{shown} cannot be opened.", hint="Is the directory there, and may you read it?")
+        return DatabaseError(
+            f"{shown} cannot be opened.", hint="Is the directory there, and may you read it?"
+        )
     return DatabaseError(f"{shown}: {text}")

@@ -1,5 +1,6 @@
 """From what a user types to the record that is meant: O45, 45, an e-mail, a domain, an external id, a name."""
 
+from collections.abc import Callable
 from typing import Final
 
 from crmcli.errors import Conflict, InvalidValue, NotFound, suggestion
@@ -19,7 +20,7 @@ KEYS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "task": (("external_id", "exact"), ("lower(subject)", "lower")),
     "activity": (("external_id", "exact"), ("lower(subject)", "lower")),
 }
-NORMAL: Final = {
+NORMAL: Final[dict[str, Callable[[str], str]]] = {
     "exact": str.strip,
     "email": lambda text: email_key(text) if "@" in text else "",
     "domain": lambda text: domain_key(text) if "." in text else "",
@@ -68,7 +69,8 @@ def candidates(reader: Reader, entity: str, text: str) -> list[int]:
         key = NORMAL[form](text)
         if key:
             found = reader.rows(
-                f'SELECT id FROM "{entity}" WHERE {column} = :key AND deleted_at IS NULL ORDER BY id LIMIT 50', key=key
+                f'SELECT id FROM "{entity}" WHERE {column} = :key AND deleted_at IS NULL ORDER BY id LIMIT 50',
+                key=key,
             )
             ids = [row[0] for row in found]
             if ids:

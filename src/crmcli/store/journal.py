@@ -8,7 +8,7 @@ off or on again; the newest of such a chain says which.
 import json
 from collections import Counter
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import chain, groupby, islice
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import text
@@ -72,7 +72,11 @@ def last_act(reader: Reader, actor: str) -> int:
     if mine is not None:
         return int(mine[0])
     other = reader.row(f"{newest} ORDER BY e.id DESC LIMIT 1")
-    hint = f"Entry {other[0]} ({other[1]}) is {other[2]}'s: `crm undo {other[0]}` takes it back." if other else None
+    hint = (
+        f"Entry {other[0]} ({other[1]}) is {other[2]}'s: `crm undo {other[0]}` takes it back."
+        if other
+        else None
+    )
     raise NotFound("There is nothing to undo.", hint=hint)
 
 
@@ -92,121 +96,136 @@ def take_back(work: UnitOfWork, undone: int) -> TakenBack:
     entry = entry_of(work.reader, undone)
     if entry is None or undone == work.entry:
         raise NotFound(f"There is no entry {undone}.", hint="`crm history` lists them.")
-    chain = chains(work.reader, work.entry)
-    newest = max((id for id, (act, _) in chain.items() if act == entry.act), default=entry.act)
-    if chain.get(newest, (newest, True))[1] != entry.does:
-        raise Conflict(f"Entry {undone} ({entry.command}) has already been undone, by entry {newest}.")
-    refuse_where_changed_later(work, entry, newest, chain)
+    chains = chains_of(work.reader)
+    newest = max((id for id, (act, _) in chains.items() if act == entry.act), default=entry.act)
+    if chains.get(newest, (newest, True))[1] != entry.does:
+        raise Conflict(f"Entry {undone} ({short(entry.command)}) has already been undone, by entry {newest}.")
+    since = Since(newest, chains)
+    refuse_where_changed_later(work, undone, since)
     try:
         records = reverse(work, newest)
     except IntegrityError as error:
         why = clash(error)
         raise Conflict(f"Entry {undone} cannot be undone: {why.message[0].lower()}{why.message[1:]}") from error
-    refuse_dangling_links(work.reader, undone, newest, work.entry)
+    refuse_dangling_links(work, undone, since)
     versions.take_back(work.connection, newest, work.entry, work.now)
     mark(work, entry)
     act = entry_of(work.reader, entry.act)
     assert act is not None
-    return TakenBack(undone, entry.act, act.command, not entry.does, records)
+    return TakenBack(undone, entry.act, short(act.command), not entry.does, records)
+
+
+def short(command: str) -> str:
+    """A command, as far as a sentence can hold it."""
+    return command if len(command) <= 80 else command[:79] + "…"
+
+
+Chains = dict[int, tuple[int, bool]]
+
+
+def chains_of(reader: Reader) -> Chains:
+    """Every undo and redo: the act it leads to, and whether it does that act again."""
+    found: Chains = {}
+    for id, undoes in reader.rows("SELECT id, undoes FROM entry WHERE undoes IS NOT NULL ORDER BY id"):
+        act, does = found.get(undoes, (undoes, True))
+        found[id] = (act, not does)
+    return found
 
 
 def entry_of(reader: Reader, id: int) -> Entry | None:
     row = reader.row("SELECT command FROM entry WHERE id = :id", id=id)
     if row is None:
         return None
-    act, does = chains(reader).get(id, (id, True))
+    act, does = chains_of(reader).get(id, (id, True))
     return Entry(id, row[0], act, does)
 
 
-def chains(reader: Reader, before: int | None = None) -> dict[int, tuple[int, bool]]:
-    """Every undo and redo: the act it leads to, and whether it does that act again."""
-    rows = reader.rows("SELECT id, undoes FROM entry WHERE undoes IS NOT NULL ORDER BY id")
-    found: dict[int, tuple[int, bool]] = {}
-    for id, undoes in rows:
-        act, does = found.get(undoes, (undoes, True))
-        if id != before:
-            found[id] = (act, not does)
-    return found
+class Since:
+    """What is left of all that was done after an entry.
 
-
-def refuse_where_changed_later(
-    work: UnitOfWork, entry: Entry, newest: int, chain: dict[int, tuple[int, bool]]
-) -> None:
-    """Refuse where a record has been changed since, unless that has been taken back too.
-
-    Acts and their undoing nest: what was done since cancels out where every act has been done as often as undone.
+    Acts and their undoing nest, so an act that was since undone as often as it was done has left nothing.
     """
-    later = list(
-        work.reader.rows(
-            "SELECT DISTINCT later.entry_id, later.entity, later.first_id, later.last_id FROM change mine"
-            " JOIN change later ON later.entity = mine.entity AND later.entry_id > mine.entry_id"
-            " AND later.first_id <= mine.last_id AND later.last_id >= mine.first_id"
-            " WHERE mine.entry_id = :newest AND later.entry_id <> :own ORDER BY later.entry_id DESC",
-            newest=newest,
-            own=work.entry,
+
+    def __init__(self, newest: int, chains: Chains) -> None:
+        self.newest = newest
+        self.chains = chains
+        self.balance: Counter[int] = Counter()
+        for id, (act, does) in chains.items():
+            if id > newest:
+                self.balance[act] += 1 if does else -1
+
+    def left(self, entry: int) -> bool:
+        """Whether anything is left of the act that a later entry belongs to."""
+        act, _ = self.chains.get(entry, (entry, True))
+        return self.balance[act] + (act > self.newest) != 0
+
+
+def refuse_where_changed_later(work: UnitOfWork, undone: int, since: Since) -> None:
+    """Refuse where a record has been changed since, unless that has been taken back too."""
+    later = work.reader.rows(
+        "SELECT DISTINCT later.entry_id, later.entity, later.first_id, later.last_id, e.command FROM change mine"
+        " JOIN change later ON later.entity = mine.entity AND later.entry_id > mine.entry_id"
+        " AND later.first_id <= mine.last_id AND later.last_id >= mine.first_id"
+        " JOIN entry e ON e.id = later.entry_id"
+        " WHERE mine.entry_id = :newest AND later.entry_id <> :own"
+        " ORDER BY later.entry_id DESC, later.entity, later.first_id",
+        newest=since.newest,
+        own=work.entry,
+    )
+    left = list(islice((row for row in later if since.left(row[0])), 6))
+    if left:
+        named = [f"{span(*record)} (entry {id}: {short(command)})" for id, *record, command in left]
+        raise Conflict(
+            f"Entry {undone} cannot be undone: later changes would be lost,"
+            f" to {', '.join(named[:5])}{', and more' if len(named) > 5 else ''}.",
+            hint=f"Undo the later one first: crm undo {left[0][0]}",
         )
-    )
-    balance: Counter[int] = Counter()
-    for id in {row[0] for row in later}:
-        act, does = chain.get(id, (id, True))
-        balance[act] += 1 if does else -1
-    left = [row for row in later if balance[chain.get(row[0], (row[0], True))[0]]]
-    if not left:
-        return
-    commands: dict[int, str] = {}
-    named: dict[str, None] = {}
-    for id, entity, first, last in left:
-        if id not in commands:
-            found = entry_of(work.reader, id)
-            assert found is not None
-            commands[id] = found.command
-        named[f"{span(entity, first, last)} (entry {id}: {commands[id]})"] = None
-        if len(named) > 5:
-            break
-    shown = ", ".join(list(named)[:5]) + (", and more" if len(named) > 5 else "")
-    raise Conflict(
-        f"Entry {entry.id} cannot be undone: later changes would be lost, to {shown}.",
-        hint=f"Undo the later one first: crm undo {left[0][0]}",
-    )
 
 
 def span(entity: str, first: int, last: int) -> str:
     """A record, or a range of them, as messages name it."""
     if entity == "setting":
         return f"the setting {SETTINGS[first - 1]}"
-    return reference(entity, first) if first == last else f"{reference(entity, first)}–{reference(entity, last)}"
+    return (
+        reference(entity, first) if first == last else f"{reference(entity, first)}–{reference(entity, last)}"
+    )
 
 
-def refuse_dangling_links(reader: Reader, undone: int, newest: int, own: int) -> None:
-    """Refuse where a live record would link to one that goes, or a record that comes back to one that has gone since."""
+def refuse_dangling_links(work: UnitOfWork, undone: int, since: Since) -> None:
+    """Refuse where a live record would link to one that goes, or one that comes back to one that has gone since.
+
+    A link that led nowhere before the entry may do so again.
+    """
+    later = (
+        "later.entry_id > :newest AND later.entry_id <> :own AND later.entity = :{}"
+        " AND {}.id BETWEEN later.first_id AND later.last_id"
+    )
     for entity, model in ENTITIES.items():
         for target, column in links(model):
-            going = reader.row(
-                f'SELECT r.id, r.{column} FROM change c JOIN "{target}" gone'
+            params = {"own": work.entry, "newest": since.newest, "entity": entity, "target": target}
+            going = work.reader.rows(
+                f'SELECT r.id, r.{column}, later.entry_id FROM change c JOIN "{target}" gone'
                 " ON gone.id BETWEEN c.first_id AND c.last_id AND gone.deleted_at IS NOT NULL"
                 f' JOIN "{entity}" r ON r.{column} = gone.id AND r.deleted_at IS NULL'
-                " WHERE c.entry_id = :own AND c.entity = :target AND c.op = 'remove' LIMIT 1",
-                own=own,
-                target=target,
+                f" JOIN change later ON {later.format('entity', 'r')}"
+                " WHERE c.entry_id = :own AND c.entity = :target AND c.op = 'remove'",
+                **params,
             )
-            gone = going or reader.row(
-                f'SELECT r.id, r.{column} FROM change c JOIN "{entity}" r'
+            coming = work.reader.rows(
+                f'SELECT r.id, r.{column}, later.entry_id FROM change c JOIN "{entity}" r'
                 " ON r.id BETWEEN c.first_id AND c.last_id AND r.deleted_at IS NULL"
                 f' JOIN "{target}" gone ON gone.id = r.{column} AND gone.deleted_at IS NOT NULL'
-                " JOIN change later ON later.entity = :target AND later.op = 'remove' AND later.entry_id > :newest"
-                " AND later.entry_id <> :own AND gone.id BETWEEN later.first_id AND later.last_id"
-                " WHERE c.entry_id = :own AND c.entity = :entity AND c.op <> 'remove' LIMIT 1",
-                own=own,
-                newest=newest,
-                entity=entity,
-                target=target,
+                f" JOIN change later ON {later.format('target', 'gone')}"
+                " WHERE c.entry_id = :own AND c.entity = :entity AND c.op <> 'remove'",
+                **params,
             )
-            if gone:
-                raise Conflict(
-                    f"Entry {undone} cannot be undone: {described_any(reader, entity, gone[0])} still belongs to"
-                    f" {described_any(reader, target, gone[1])}.",
-                    hint="Undo what was done later first, or give it another.",
-                )
+            for id, linked, by in chain(going, coming):
+                if since.left(by):
+                    raise Conflict(
+                        f"Entry {undone} cannot be undone: {described_any(work.reader, entity, id)} still belongs to"
+                        f" {described_any(work.reader, target, linked)}.",
+                        hint=f"Undo what was done later first: crm undo {by}",
+                    )
 
 
 def links(model: Any) -> Iterator[tuple[str, str]]:
@@ -228,7 +247,9 @@ def reverse(work: UnitOfWork, undone: int) -> int:
     gone = {"deleted_at": iso_instant(work.now)}
     for change in changes:
         change.before.update(gone if change.op == "add" else {})
-    for (entity, columns), group in groupby(changes, key=lambda change: (change.entity, tuple(change.before))):
+    for (entity, columns), group in groupby(
+        changes, key=lambda change: (change.entity, tuple(change.before))
+    ):
         write(work, entity, columns, list(group))
     without = f" AND id NOT IN ({', '.join(map(str, kept))})" if kept else ""
     work.connection.execute(
@@ -239,10 +260,15 @@ def reverse(work: UnitOfWork, undone: int) -> int:
             " CASE op WHEN 'add' THEN :live ELSE after END, CASE op WHEN 'add' THEN :gone ELSE before END"
             f" FROM change WHERE entry_id = :undone{without} ORDER BY id DESC"
         ),
-        {"entry": work.entry, "undone": undone, "live": json.dumps({"deleted_at": None}), "gone": json.dumps(gone)},
+        {
+            "entry": work.entry,
+            "undone": undone,
+            "live": json.dumps({"deleted_at": None}),
+            "gone": json.dumps(gone),
+        },
     )
     index_again(work, changes)
-    return records_of(work.reader, undone)
+    return records_of(work.reader, work.entry)
 
 
 def index_again(work: UnitOfWork, changes: list[Change]) -> None:
@@ -250,7 +276,9 @@ def index_again(work: UnitOfWork, changes: list[Change]) -> None:
     single = "id IN (SELECT first_id FROM change WHERE entry_id = :entry AND entity = :kind AND first_id = last_id)"
     for entity in dict.fromkeys(change.entity for change in changes):
         search.index_where(work.connection, entity, single, entry=work.entry, kind=entity)
-    for entity, first, last in dict.fromkeys((change.entity, change.first, change.last) for change in changes):
+    for entity, first, last in dict.fromkeys(
+        (change.entity, change.first, change.last) for change in changes
+    ):
         if first != last:
             search.index(work.connection, entity, first, last)
 
@@ -309,7 +337,9 @@ def write(work: UnitOfWork, entity: str, names: tuple[str, ...], changes: list[C
         return
     columns = ENTITIES[entity].__table__.columns  # type: ignore[attr-defined]  # SQLModel keeps it to itself
     json_cast = "CAST(:custom AS JSONB)" if not work.reader.is_sqlite else ":custom"
-    assignments = [f"{name} = {json_cast if name == 'custom' else ':' + name}" for name in names if name in columns]
+    assignments = [
+        f"{name} = {json_cast if name == 'custom' else ':' + name}" for name in names if name in columns
+    ]
     if assignments:
         values = [
             {
@@ -320,7 +350,8 @@ def write(work: UnitOfWork, entity: str, names: tuple[str, ...], changes: list[C
             for change in changes
         ]
         work.connection.execute(
-            text(f'UPDATE "{entity}" SET {", ".join(assignments)} WHERE id BETWEEN :_first AND :_last'), values
+            text(f'UPDATE "{entity}" SET {", ".join(assignments)} WHERE id BETWEEN :_first AND :_last'),
+            values,
         )
 
 

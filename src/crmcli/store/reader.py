@@ -49,23 +49,38 @@ class Reader:
             " FROM field WHERE entity = :entity ORDER BY position, name",
             entity=entity,
         )
-        return [
-            FieldSpec(
-                *row[:7],
-                *(bool(flag) for flag in row[7:11]),
-                tuple(json.loads(row[11])),
-                bool(row[12]),
-                row[13],
-                tuple(json.loads(row[14])),
-                bool(row[15]),
-                *row[16:],
-            )
-            for row in found
-        ]
+        return [field_spec(row) for row in found]
 
     def settings(self) -> dict[str, str]:
         """What was configured in this database."""
-        return dict(self.rows("SELECT name, value FROM setting"))  # type: ignore[arg-type]  # rows of two
+        return {name: value for name, value in self.rows("SELECT name, value FROM setting")}
+
+
+def field_spec(row: tuple[Any, ...]) -> FieldSpec:
+    """A row of the `field` table as the field it describes."""
+    required, listed, owned, custom = (bool(flag) for flag in row[7:11])
+    return FieldSpec(
+        entity=row[0],
+        name=row[1],
+        column=row[2],
+        kind=row[3],
+        label=row[4],
+        help=row[5],
+        position=row[6],
+        required=required,
+        listed=listed,
+        owned=owned,
+        custom=custom,
+        choices=tuple(json.loads(row[11])),
+        open=bool(row[12]),
+        target=row[13],
+        aliases=tuple(json.loads(row[14])),
+        searched=bool(row[15]),
+        default=row[16],
+        max_length=row[17],
+        low=row[18],
+        high=row[19],
+    )
 
 
 class SqliteReader(Reader):
@@ -116,7 +131,7 @@ class SqlReader(Reader):
             engine.dispose()
 
 
-def _fold(text: object) -> object:
+def _fold(text: str | int | float | bytes | None) -> str | int | float | bytes | None:
     return text.casefold() if isinstance(text, str) else text
 
 

@@ -27,7 +27,9 @@ def version_of(connection: Connection) -> int:
         return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
     if connection.execute(text("SELECT to_regclass('setting')")).scalar_one() is None:
         return 0
-    found = connection.execute(text("SELECT value FROM setting WHERE name = 'schema_version'")).scalar_one_or_none()
+    found = connection.execute(
+        text("SELECT value FROM setting WHERE name = 'schema_version'")
+    ).scalar_one_or_none()
     if found is None:
         raise DatabaseError("The database holds tables of another program. Nothing was changed.")
     return int(found)
@@ -94,9 +96,12 @@ def create_all(connection: Connection) -> None:
     search.index(connection, "stage", 1, len(stages))
     first = {"stage": len(stages) + 1}
     connection.execute(
-        insert(SEQUENCE), [{"entity": entity, "next_id": first.get(entity, 1)} for entity in ("entry", *ENTITIES)]
+        insert(SEQUENCE),
+        [{"entity": entity, "next_id": first.get(entity, 1)} for entity in ("entry", *ENTITIES)],
     )
-    connection.execute(insert(SETTING), [{"name": name, "value": value} for name, value in DEFAULT_SETTINGS.items()])
+    connection.execute(
+        insert(SETTING), [{"name": name, "value": value} for name, value in DEFAULT_SETTINGS.items()]
+    )
 
 
 def field_row(spec: FieldSpec) -> dict[str, Any]:

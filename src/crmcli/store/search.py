@@ -22,8 +22,12 @@ SEARCHED: Final[dict[str, tuple[str, ...]]] = {
     "stage": ("name",),
     "user": ("name", "email"),
 }
-CODES: Final = {entity: code for code, entity in enumerate(SEARCHED, 1)}  # never renumber: it is in every index
+CODES: Final = {
+    entity: code for code, entity in enumerate(SEARCHED, 1)
+}  # never renumber: it is in every index
 CODE_SPACE: Final = 64
+_MARKS: Final = range(0x0300, 0x0E50)  # of vowels and accents, which are part of their word
+PUNCTUATION: Final = "[!-/:-@[-`{-~]"
 CJK: Final = "[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]"
 
 
@@ -57,7 +61,9 @@ def index_where(connection: "Connection", entity: str, condition: str, **params:
         raw.create_function("search_words", 1, words, deterministic=True)
         key, made = "rowid", f"search_words({document})"
     else:
-        split = f"regexp_replace(lower(normalize({document}, NFKC)), '({CJK})', ' \\1 ', 'g')"
+        # PostgreSQL would keep an e-mail address, a host or a-b-c as one word: SQLite does not, and people do not.
+        plain = f"regexp_replace(lower(normalize({document}, NFKC)), '{PUNCTUATION}', ' ', 'g')"
+        split = f"regexp_replace({plain}, '({CJK})', ' \\1 ', 'g')"
         key, made = "id", f"to_tsvector('simple', {split})"
     old = f'SELECT {rowid} FROM "{entity}" WHERE {condition}'
     connection.execute(text(f"DELETE FROM search WHERE {key} IN ({old})"), params)
@@ -75,13 +81,22 @@ def condition(is_sqlite: bool, query: str) -> tuple[str, dict[str, str]]:
 
     Whatever is typed is taken as words: no query syntax of a database's own can be reached.
     """
-    terms = [term for term in (words(part).split() for part in query.split()) if term]
+    terms = [term for term in map(_parts, query.split()) if term]
     if not terms:
         return "1 = 0", {}
     if is_sqlite:
-        phrases = ['"' + " ".join(part.replace('"', '""') for part in term) + '"*' for term in terms]
+        phrases = ['"' + " ".join(term) + '"*' for term in terms]
         return "search MATCH :words", {"words": " AND ".join(phrases)}
-    lexemes = [
-        " <-> ".join("'" + part.replace("\\", "").replace("'", "''") + "':*" for part in term) for term in terms
-    ]
+    lexemes = [" <-> ".join(f"'{part}':*" for part in term) for term in terms]
     return "document @@ to_tsquery('simple', :words)", {"words": " & ".join(lexemes)}
+
+
+def best_first(is_sqlite: bool) -> str:
+    """The ORDER BY that puts the best match first, for a query with the parameters of `condition`."""
+    return "bm25(search)" if is_sqlite else "ts_rank(document, to_tsquery('simple', :words)) DESC"
+
+
+def _parts(text: str) -> list[str]:
+    """The words in what was typed, with nothing in them that a database could take for syntax."""
+    kept = "".join(letter if letter.isalnum() or ord(letter) in _MARKS else " " for letter in words(text))
+    return [part for part in kept.split() if any(letter.isalnum() for letter in part)]

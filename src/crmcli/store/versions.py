@@ -59,12 +59,14 @@ def plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def change(connection: Connection, deal: Opportunity, at: datetime, entry: int, now: datetime) -> None:
+def change(
+    connection: Connection, deal: Opportunity, at: datetime, entry: int, now: datetime, zone: tzinfo
+) -> None:
     """From `at` on the deal is as it is now; what was thought to hold then is closed and recorded anew.
 
     Raises Refused where something is already known to have changed later than `at`.
     """
-    last = end(connection, deal.id, at, entry, now)
+    last = end(connection, deal.id, at, entry, now, zone)
     if last is None:
         begin_at = min(at, now)
         add(connection, deal, begin_at, entry, now)
@@ -72,10 +74,12 @@ def change(connection: Connection, deal: Opportunity, at: datetime, entry: int, 
     add(connection, deal, max(at, last), entry, now)
 
 
-def end(connection: Connection, id: int, at: datetime, entry: int, now: datetime) -> datetime | None:
+def end(
+    connection: Connection, id: int, at: datetime, entry: int, now: datetime, zone: tzinfo
+) -> datetime | None:
     """Close the version that holds now at `at`; the moment it began, or None where there is none.
 
-    A change on the day the last one happened counts as made right after it.
+    A change on the day (in `zone`) that the last one happened counts as made right after it.
     """
     row = connection.execute(
         text(
@@ -87,9 +91,10 @@ def end(connection: Connection, id: int, at: datetime, entry: int, now: datetime
     if row is None:
         return None
     began = datetime.fromisoformat(row.valid_from)
-    if at < began and at.date() < began.date():
+    day, last_day = at.astimezone(zone).date(), began.astimezone(zone).date()
+    if at < began and day < last_day:
         raise Refused(
-            f"O{id} has changed since: the last change is of {began.date()}, later than {at.date()}.",
+            f"O{id} has changed since: the last change is of {last_day}, later than {day}.",
             hint=f"`crm opp timeline O{id}` shows its stages; `crm undo` takes back the later change.",
         )
     connection.execute(
@@ -128,6 +133,42 @@ def take_back(connection: Connection, undone: int, entry: int, now: datetime) ->
         text(
             "UPDATE opportunity_version SET recorded_to = :now, closed_entry_id = :entry"
             f" WHERE opportunity_id IN {deals} AND recorded_to IS NULL AND entry_id >= :undone AND entry_id < :entry"
+        ),
+        params,
+    )
+
+
+def change_all(connection: Connection, ids: str, entry: int, now: datetime) -> None:
+    """From now on the deals that a query selects are as their rows say; those that are already are left alone."""
+    same = "IS" if connection.dialect.name == "sqlite" else "IS NOT DISTINCT FROM"
+    differs = " OR ".join(f"NOT (v.{name} {same} o.{name})" for name in TRACKED)
+    params = {"entry": entry, "now": iso_instant(now)}
+    connection.execute(
+        text(
+            "UPDATE opportunity_version SET recorded_to = :now, closed_entry_id = :entry"
+            " WHERE recorded_to IS NULL AND valid_to IS NULL AND id IN (SELECT v.id FROM opportunity_version v"
+            f" JOIN opportunity o ON o.id = v.opportunity_id WHERE o.id IN ({ids})"
+            f" AND v.recorded_to IS NULL AND v.valid_to IS NULL AND ({differs}))"
+        ),
+        params,
+    )
+    connection.execute(
+        text(
+            f"INSERT INTO opportunity_version ({COLUMNS}, recorded_at, entry_id)"
+            f" SELECT opportunity_id, valid_from, :now, {', '.join(TRACKED)}, :now, :entry"
+            " FROM opportunity_version"
+            f" WHERE closed_entry_id = :entry AND opportunity_id IN ({ids}) AND valid_from < :now"
+        ),
+        params,
+    )
+    connection.execute(
+        text(
+            f"INSERT INTO opportunity_version ({COLUMNS}, recorded_at, entry_id)"
+            " SELECT o.id, CASE WHEN v.valid_from > :now THEN v.valid_from ELSE :now END, NULL,"
+            f" {', '.join(f'o.{name}' for name in TRACKED)}, :now, :entry"
+            " FROM opportunity o JOIN opportunity_version v"
+            " ON v.opportunity_id = o.id AND v.closed_entry_id = :entry"
+            f" WHERE o.id IN ({ids})"
         ),
         params,
     )

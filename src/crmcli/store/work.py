@@ -195,13 +195,19 @@ class UnitOfWork:
             before, after = changed_columns(record)
             if not after:
                 continue
-            op = "edit" if "deleted_at" not in after else "restore" if after["deleted_at"] is None else "remove"
+            op = (
+                "edit"
+                if "deleted_at" not in after
+                else "restore"
+                if after["deleted_at"] is None
+                else "remove"
+            )
             self._journal(entity, record.id, op, before, after)
             if isinstance(record, Opportunity):
                 if op == "remove":
-                    versions.end(self.connection, record.id, self.at, self.entry, self.now)
+                    versions.end(self.connection, record.id, self.at, self.entry, self.now, self.zone)
                 elif any(name in after for name in versions.TRACKED):
-                    versions.change(self.connection, record, self.at, self.entry, self.now)
+                    versions.change(self.connection, record, self.at, self.entry, self.now, self.zone)
 
     def _journal(
         self, entity: str, id: int, op: str, before: dict[str, Any] | None, after: dict[str, Any] | None
@@ -258,7 +264,11 @@ def refused_value(entity: str, error: ValidationError) -> InvalidValue:
     first = error.errors(include_url=False, include_context=False, include_input=True)[0]
     name = str(first["loc"][0]).removesuffix("_id") if first["loc"] else entity
     text = first["msg"][0].lower() + first["msg"][1:]
-    if first["type"] in ("missing", "string_type") and first.get("input") is None or first["type"] == "missing":
+    if (
+        first["type"] in ("missing", "string_type")
+        and first.get("input") is None
+        or first["type"] == "missing"
+    ):
         return InvalidValue(f"{name} is missing.", field=name)
     return InvalidValue(f"{name}: {text}.", field=name)
 
@@ -304,7 +314,14 @@ def unit_of_work(
         with engine.connect() as connection, connection.begin() as transaction:
             with Session(bind=connection, autoflush=False, expire_on_commit=False) as session:
                 work = UnitOfWork(
-                    session, target.shown, command=command, actor=actor, source=source, now=now, at=at, zone=zone
+                    session,
+                    target.shown,
+                    command=command,
+                    actor=actor,
+                    source=source,
+                    now=now,
+                    at=at,
+                    zone=zone,
                 )
                 yield work
                 changed = work.finish()

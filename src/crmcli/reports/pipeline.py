@@ -1,0 +1,313 @@
+"""Pipeline: the open deals by stage."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Any, Final, NamedTuple
+
+from crmcli.fields import reference
+from crmcli.result import Column, Report
+from crmcli.rules.forecast import NO_AMOUNT, NO_CLOSE_DATE, average
+from crmcli.store.deals import WEIGHTED, Scope
+from crmcli.store.reader import Reader
+from crmcli.values.dates import from_iso_instant
+from crmcli.values.money import amount_text
+
+NAMED: Final = 10  # deals that a footer names
+EXPLAINED: Final = 20  # deals of a stage that --explain shows to people
+BAR: Final = 12  # cells
+YEARS: Final = 30  # for which the changes of the clock are looked up
+
+
+class Asked(NamedTuple):
+    """The options of the report."""
+
+    scope: Scope
+    currency: str  # of a pipeline in which there is nothing
+    zone: tzinfo
+    explain: bool = False
+    every: bool = True  # name every deal that was left out or is explained: for programs
+    bars: bool = False
+    ascii: bool = False
+
+    @property
+    def params(self) -> dict[str, Any]:
+        period = self.scope.period
+        within = {"start": period.start.isoformat(), "end": period.end.isoformat()} if period else {}
+        return {**self.scope.params, **within}
+
+    @property
+    def holds(self) -> str:
+        """The condition on the deals."""
+        within = " AND d.close_date BETWEEN :start AND :end" if self.scope.period else ""
+        return f"{self.scope.holds} AND d.is_closed = 0{within}"
+
+
+class Cell:
+    """What the deals of one stage and currency add up to."""
+
+    def __init__(self) -> None:
+        self.count = self.amount = self.weighted = self.days = 0
+
+    def add(self, count: int, amount: int, weighted: int, days: int) -> None:
+        self.count += count
+        self.amount += amount
+        self.weighted += weighted
+        self.days += days
+
+    def figures(self) -> list[Any]:
+        return [self.count, self.amount, self.weighted, average(self.days, self.count)]
+
+
+Cells = dict[str, dict[str, Cell]]  # currency -> stage -> cell
+
+# --- SQL ----------------------------------------------------------------------------------------------
+
+
+def stages_sql(asked: Asked, midnights: Iterable[str]) -> str:
+    """The open deals by stage, currency and the local day they were made on.
+
+    That day is found from the day in UTC and the last local midnight (they move with the seasons) before.
+    """
+    source = asked.scope.source
+    clock = f"substr({source.created}, 12)"
+    past = "".join(f" + CASE WHEN {clock} >= '{at}' THEN 1 ELSE 0 END" for at in midnights)
+    return (
+        f"SELECT d.stage, d.currency, substr({source.created}, 1, 10) AS day, 0{past} AS past, count(*),"
+        f" CAST(coalesce(sum(d.amount), 0) AS BIGINT), CAST(coalesce(sum({WEIGHTED}), 0) AS BIGINT)"
+        f" FROM {source.named if asked.scope.moment else source.table} WHERE {asked.holds} GROUP BY 1, 2, 3, 4"
+    )
+
+
+def deals_sql(asked: Asked) -> str:
+    """The same deals one by one, the largest first; of each stage and currency at most :most."""
+    source = asked.scope.source
+    order = f"PARTITION BY d.stage, d.currency ORDER BY coalesce(d.amount, -1) DESC, {source.id}"
+    inner = (
+        f"SELECT d.stage, d.currency, {source.id} AS id, {source.name} AS name, d.amount, d.probability,"
+        f" {source.created} AS created, row_number() OVER ({order}) AS place"
+        f" FROM {source.named} WHERE {asked.holds}"
+    )
+    return f"SELECT * FROM ({inner}) AS p WHERE place <= :most ORDER BY place"
+
+
+# --- ages ---------------------------------------------------------------------------------------------
+
+
+def midnights_of(zone: tzinfo, year: int) -> list[str]:
+    """The times in UTC, as they end a stored moment, at which days begin in a zone, in any season of late."""
+    if datetime(year, 1, 1, tzinfo=zone).tzname() == "UTC":
+        return []
+    found = set()
+    for number in range((year - YEARS) * 24, (year + 1) * 24):
+        day = datetime(number // 24, number // 2 % 12 + 1, 1 + 14 * (number % 2), tzinfo=zone)
+        offset = day.utcoffset() or timedelta()
+        found.add(int(-offset.total_seconds()) % 86400)
+    return [
+        f"{time(seconds // 3600, seconds // 60 % 60, seconds % 60).isoformat()}Z" for seconds in sorted(found)
+    ]
+
+
+def age(made: date, as_of: date) -> int:
+    """The days from the making of a deal to the as-of day, both on the user's calendar."""
+    return max(0, (as_of - made).days)
+
+
+class Calendar:
+    """The local day of a stored moment."""
+
+    def __init__(self, zone: tzinfo, midnights: list[str]) -> None:
+        self.zone = zone
+        self.begins = ["00:00:00Z", *midnights]
+
+    def day(self, utc_day: str, past: int) -> date:
+        return from_iso_instant(f"{utc_day}T{self.begins[past]}").astimezone(self.zone).date()
+
+
+# --- the fold -----------------------------------------------------------------------------------------
+
+
+def fold(rows: Iterable[tuple[Any, ...]], calendar: Calendar, as_of: date) -> Cells:
+    """The groups that SQL counted, by currency and stage."""
+    cells: Cells = {}
+    for stage, currency, day, past, count, amount, weighted in rows:
+        days = count * age(calendar.day(day, past), as_of)
+        cells.setdefault(currency, {}).setdefault(stage, Cell()).add(count, amount, weighted, days)
+    return cells
+
+
+def pipeline(reader: Reader, asked: Asked) -> Report:
+    """The open deals by stage, in the order of the sales process."""
+    as_of = date.fromisoformat(asked.scope.as_of)
+    midnights = midnights_of(asked.zone, as_of.year)
+    cells = fold(
+        reader.rows(stages_sql(asked, midnights), **asked.params), Calendar(asked.zone, midnights), as_of
+    )
+    currencies = sorted(cells) or [asked.currency]
+    one = currencies[0] if len(currencies) == 1 else None
+    usual = "active = 1 AND is_closed = 0 AND deleted_at IS NULL"
+    known = dict(reader.rows(f"SELECT name, {usual} FROM stage ORDER BY position, deleted_at IS NULL, id"))  # type: ignore[arg-type]  # rows of two
+    rows: list[list[Any]] = []
+    totals: dict[str, list[Any]] = {}
+    order: list[tuple[str, str]] = []
+    for currency in currencies:
+        found = cells.get(currency, {})
+        names = [name for name, shown in known.items() if name in found or (one and shown)]
+        names += sorted(set(found) - set(names))
+        largest = max([cell.amount for cell in found.values()] or [0])
+        total = Cell()
+        for name in names:
+            cell = found.get(name) or Cell()
+            total.add(cell.count, cell.amount, cell.weighted, cell.days)
+            rows.append([name, currency, *cell.figures(), *_bar(asked, cell.amount, largest)])
+            order.append((currency, name))
+        totals[currency] = [None, currency, *total.figures(), *([""] if asked.bars else [])]
+    missing = left_out(reader, asked)
+    report = Report(
+        columns_of(asked),
+        rows,
+        title="Pipeline" + (f", {one}" if one else ""),
+        empty="There are no stages.",
+        refs=None,
+        head=head(asked, one),
+        total=totals[one] if one else None,
+        totals={} if one else totals,
+        block="" if one else "currency",
+        tail={"excluded": missing},
+        notes=[*sentences(reader, asked, missing), footer(asked)],
+    )
+    if asked.explain:
+        explain(reader, asked, report, order, as_of)
+    return report
+
+
+def _bar(asked: Asked, amount: int, largest: int) -> list[str]:
+    if not asked.bars:
+        return []
+    from crmcli.render.bars import bar
+
+    return [bar(amount / largest if largest else 0, BAR, asked.ascii).rstrip()]
+
+
+def columns_of(asked: Asked) -> list[Column]:
+    return [
+        Column("stage", "Stage"),
+        Column("currency", "Currency", hidden=True),
+        Column("count", "Deals", "number"),
+        Column("amount", "Amount", "money"),
+        Column("weighted", "Weighted", "money"),
+        Column("average_age_days", "Age, days", "number"),
+        *([Column("bar", "")] if asked.bars else []),
+    ]
+
+
+def head(asked: Asked, currency: str | None) -> dict[str, Any]:
+    period = asked.scope.period
+    bounds = period and {
+        "start": period.start.isoformat(),
+        "end": period.end.isoformat(),
+        "label": period.label,
+    }
+    return {"as_of": asked.scope.as_of, "period": bounds, "currency": currency, "owner": asked.scope.owner}
+
+
+def footer(asked: Asked) -> str:
+    period, owner = asked.scope.period, asked.scope.owner
+    closing = (
+        f"closing {period.start.isoformat()}..{period.end.isoformat()}" if period else "whenever they close"
+    )
+    return f"As of {asked.scope.as_of} · open deals {closing} · {'owner ' + owner if owner else 'all owners'}"
+
+
+# --- what adds nothing --------------------------------------------------------------------------------
+
+
+def conditions(asked: Asked) -> dict[str, str]:
+    """Why a deal adds nothing to the amounts, and the condition on such deals."""
+    found = {NO_AMOUNT: f"{asked.holds} AND d.amount IS NULL"}
+    if asked.scope.period:
+        found[NO_CLOSE_DATE] = f"{asked.scope.holds} AND d.is_closed = 0 AND d.close_date IS NULL"
+    return found
+
+
+def left_out(reader: Reader, asked: Asked) -> list[dict[str, str]]:
+    """The deals that add nothing, and why; for people the first few."""
+    source = asked.scope.source
+    limit = "" if asked.every else f" LIMIT {NAMED}"
+    return [
+        {"ref": reference("opportunity", id), "reason": reason}
+        for reason, condition in conditions(asked).items()
+        for (id,) in reader.rows(
+            f"SELECT {source.id} AS id FROM {source.table} WHERE {condition} ORDER BY 1{limit}",
+            **asked.params,
+        )
+    ]
+
+
+def sentences(reader: Reader, asked: Asked, missing: list[dict[str, str]]) -> list[str]:
+    said = []
+    for reason, condition in conditions(asked).items():
+        refs = [each["ref"] for each in missing if each["reason"] == reason][:NAMED]
+        if not refs:
+            continue
+        count = reader.value(
+            f"SELECT count(*) FROM {asked.scope.source.table} WHERE {condition}", **asked.params
+        )
+        what = "counted, adding nothing" if reason == NO_AMOUNT else "in no period"
+        more = f" and {count - len(refs)} more" if count > len(refs) else ""
+        deals = f"{count} deal{'s' if count > 1 else ''}"
+        said.append(f"{reason.capitalize()}: {deals}, {what}: {' '.join(refs)}{more}")
+    return said
+
+
+# --- the origin of the figures --------------------------------------------------------------------------
+
+FORMULAS: Final = {
+    "count": "open deals in the stage, those without an amount too",
+    "amount": "the sum of their amounts",
+    "weighted": "amount × probability / 100, a half rounded up deal by deal",
+    "average_age_days": "local calendar days from the making of a deal to the as-of day, on average, to one decimal",
+    "left out": "won and lost deals; with --period also deals that close outside it or have no close date",
+}
+
+
+def explain(reader: Reader, asked: Asked, report: Report, order: list[tuple[str, str]], as_of: date) -> None:
+    """Say of every figure how it is made, from how many deals, and from which."""
+    deals: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    most = 2**31 if asked.every else EXPLAINED
+    for stage, currency, id, name, amount, probability, created, _ in reader.rows(
+        deals_sql(asked), most=most, **asked.params
+    ):
+        made = from_iso_instant(created).astimezone(asked.zone).date()
+        deals.setdefault((currency, stage), []).append(
+            {
+                "ref": reference("opportunity", id),
+                "name": name,
+                "amount": None if amount is None else amount_text(amount, currency),
+                "probability": probability,
+                "age_days": age(made, as_of),
+            }
+        )
+    counts = {(row[1], row[0]): row[2] for row in report.rows}
+    report.tail["explain"] = {
+        "formulas": FORMULAS,
+        "rows": [
+            {
+                "stage": stage,
+                "currency": currency,
+                "counted": counts[currency, stage],
+                "deals": deals.get((currency, stage), []),
+            }
+            for currency, stage in order
+        ],
+    }
+    report.explain = [f"{name}: {formula}" for name, formula in FORMULAS.items()]
+    for currency, stage in order:
+        shown = deals.get((currency, stage), [])[:EXPLAINED]
+        if not shown:
+            continue
+        report.explain.append(f"{stage}, {currency}: deals counted: {counts[currency, stage]}")
+        for deal in shown:
+            figures = f"{deal['amount'] or 'no amount'} · {deal['probability']} % · {deal['age_days']} days"
+            report.explain.append(f"  {deal['ref']} {deal['name']} · {figures}")
+        if counts[currency, stage] > len(shown):
+            report.explain.append(f"  and {counts[currency, stage] - len(shown)} more")

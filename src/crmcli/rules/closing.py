@@ -1,0 +1,148 @@
+"""Moves of a deal: to another stage, won, lost, reopened; what forbids one, what it changes, what is said of it."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from crmcli.errors import InvalidValue, Refused
+from crmcli.fields import reference
+from crmcli.rules.records import Facts, own_where_it_differs
+from crmcli.rules.stages import StageFacts, enter, judged
+from crmcli.values.dates import long_date
+from crmcli.values.money import amount_words
+
+Deal = Mapping[str, Any]
+
+KEEP: Final = -1  # the user's own probability as it is; None gives it back to the stage
+
+
+# --- what may not be done -------------------------------------------------------------------------------
+
+
+def refuse_closed(deal: Deal) -> None:
+    """A closed deal stays closed until it is reopened. Raises Refused."""
+    if deal["is_closed"]:
+        raise Refused(
+            f"{described(deal)} is closed ({deal['stage']}).",
+            hint=f"`crm opp reopen {reference('opportunity', deal['id'])}` opens it again.",
+        )
+
+
+def refuse_inactive(stage: StageFacts) -> None:
+    """Nothing enters a stage that is out of use. Raises Refused."""
+    if not stage.active:
+        raise Refused(
+            f"The stage {stage.name} is not active.",
+            hint=f"`crm stage edit {stage.name!r} --active yes` makes it so.",
+        )
+
+
+def refuse_before_creation(deal: Deal, created: date, day: date) -> None:
+    """Nothing happens to a deal before it is there. Raises Refused."""
+    if day < created:
+        raise Refused(
+            f"{described(deal)} was made on {long_date(created)}; nothing happened to it on {long_date(day)}."
+        )
+
+
+def needs_reason(stage: StageFacts) -> bool:
+    """Whether a deal that enters the stage is lost, which has a reason."""
+    return stage.is_closed and not stage.is_won
+
+
+# --- the moves ------------------------------------------------------------------------------------------
+
+
+def moved(
+    deal: Deal, stage: StageFacts, facts: Facts, *, probability: int | None = KEEP, reason: str | None = None
+) -> dict[str, Any]:
+    """What changes when a deal is put in a stage: nothing where it is there already. Raises Refused, InvalidValue."""
+    if stage.name == deal["stage"] and probability == KEEP:
+        return {}
+    refuse_closed(deal)
+    if stage.is_closed:
+        if probability != KEEP:
+            raise Refused(f"A deal in {stage.name} has a probability of {stage.probability} %.")
+        return closed(deal, stage, facts, reason)
+    if reason is not None:
+        raise InvalidValue(
+            f"A reason is for deals that are lost; {stage.name} is an open stage.", field="reason"
+        )
+    own = {} if probability == KEEP else {"own_probability": probability}
+    if stage.name == deal["stage"]:
+        return own_where_it_differs(deal, {**own, **judged({**deal, **own})})
+    refuse_inactive(stage)
+    return own_where_it_differs(deal, {**own, **enter({**deal, **own}, stage, facts.at, facts.day)})
+
+
+def closed(deal: Deal, stage: StageFacts, facts: Facts, reason: str | None = None) -> dict[str, Any]:
+    """What changes when a deal is won or lost, on the day of the act. Raises Refused, InvalidValue."""
+    refuse_closed(deal)
+    refuse_inactive(stage)
+    values = enter(deal, stage, facts.at, facts.day)
+    if stage.is_won:
+        if reason is not None:
+            raise InvalidValue("A reason is for deals that are lost; this one is won.", field="reason")
+        return {**values, "lost_reason": None}
+    if not reason or not reason.strip():
+        raise InvalidValue("A lost deal has a reason.", hint="--reason Pricing", field="reason")
+    return {**values, "lost_reason": reason.strip()}
+
+
+def reopened(deal: Deal, stage: StageFacts, facts: Facts, close_date: date | None = None) -> dict[str, Any]:
+    """What changes when a closed deal is opened again; its close date stays unless there is a new one.
+
+    Raises Refused where it is open, InvalidValue for a closed stage.
+    """
+    if not deal["is_closed"]:
+        raise Refused(f"{described(deal)} is open ({deal['stage']}).")
+    if stage.is_closed:
+        raise InvalidValue(
+            f"{stage.name} is a closed stage; a reopened deal goes to an open one.", field="stage"
+        )
+    refuse_inactive(stage)
+    values = enter(deal, stage, facts.at, facts.day)
+    return values if close_date is None else {**values, "close_date": close_date}
+
+
+# --- what is said of it ---------------------------------------------------------------------------------
+
+
+def described(deal: Deal) -> str:
+    """A deal as messages name it: O45 Acme renewal."""
+    return f"{reference('opportunity', deal['id'])} {deal['name']}"
+
+
+def said_of_move(before: Deal, values: Mapping[str, Any], today: date) -> list[str]:
+    """The line that says what a move changed, and what the user should know besides."""
+    if not values:
+        return [f"{described(before)} is in {before['stage']} already; nothing was changed."]
+    after = {**before, **values}
+    stages = after["stage"] if after["stage"] == before["stage"] else f"{before['stage']} → {after['stage']}"
+    parts = [described(before), stages, f"{after['probability']} %", after["category"]]
+    if after["is_closed"] and after["amount"] is not None:
+        parts.append(amount_words(after["amount"], after["currency"]))
+    if after["close_date"]:
+        parts.append(f"{'closed' if after['is_closed'] else 'closes'} {long_date(after['close_date'])}")
+    if after["lost_reason"]:
+        parts.append(after["lost_reason"])
+    return [" · ".join(parts), *remarks(before, values, today)]
+
+
+def remarks(before: Deal, values: Mapping[str, Any], today: date) -> list[str]:
+    """What of the user's own survived a move, and what a reopened deal lacks."""
+    after = {**before, **values}
+    if after["is_closed"]:
+        return []
+    said = []
+    kept = "is again" if before["is_closed"] else "stays"
+    for name, unit in (("probability", " %"), ("category", "")):
+        own, stages = after[f"own_{name}"], after[f"stage_{name}"]
+        if own is not None and own != stages and f"own_{name}" not in values:
+            said.append(f"{name} {kept} {own}{unit} (yours; the stage's is {stages}{unit})")
+    if before["is_closed"] and (after["close_date"] is None or after["close_date"] < today):
+        since = f"{long_date(after['close_date'])} is past" if after["close_date"] else "there is none"
+        said.append(
+            f"It needs a new close date, {since}: crm opp edit {reference('opportunity', after['id'])} --close-date DATE"
+        )
+    return said
