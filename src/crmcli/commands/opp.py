@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -41,6 +41,7 @@ from crmcli.rules.records import Facts
 from crmcli.rules.stages import StageFacts, closing_stage, first_stage, stage_named
 from crmcli.store.find import described, find
 from crmcli.store.reader import Reader
+from crmcli.values.dates import from_iso_instant
 
 if TYPE_CHECKING:
     from crmcli.store.work import UnitOfWork
@@ -66,7 +67,9 @@ entity_verbs(
 
 Ref = Annotated[
     str,
-    typer.Argument(help="Its reference, name or external ID.", autocompletion=complete_references("opportunity")),
+    typer.Argument(
+        help="Its reference, name or external ID.", autocompletion=complete_references("opportunity")
+    ),
 ]
 Refs = Annotated[
     list[str],
@@ -123,13 +126,15 @@ def section(reader: Reader, entity: str, condition: str, order: str, id: int) ->
     selected = columns_for(reader.fields(entity), None, everything=False)
     kept = [each for each in selected if not each.column.name.startswith("related_to")]
     return Table(
-        [each.column for each in kept], list(reader.rows(select(entity, kept, condition, order), id=id)), empty="None."
+        [each.column for each in kept],
+        list(reader.rows(select(entity, kept, condition, order), id=id)),
+        empty="None.",
     )
 
 
 @command.verb("crm opp timeline O45")
 def timeline(app: App, ref: Ref) -> Result:
-    """Show what happened to a deal: its stages with their days, changes, activities and tasks, oldest first."""
+    """Show what happened to a deal: stages with their days, changes, activities and tasks, oldest first."""
     from crmcli.reports.opp_timeline import timeline
 
     reader = app.read()
@@ -148,12 +153,15 @@ def stage(
     app: App,
     ref: Ref,
     stage: Annotated[
-        str, typer.Argument(help="Its name, the beginning of it, or its label.", autocompletion=complete_stages)
+        str,
+        typer.Argument(help="Its name, the beginning of it, or its label.", autocompletion=complete_stages),
     ],
     at: At = None,
     probability: Annotated[
         str | None,
-        typer.Option("--probability", metavar="PERCENT", help="Your own instead of the stage's; none gives it back."),
+        typer.Option(
+            "--probability", metavar="PERCENT", help="Your own instead of the stage's; none gives it back."
+        ),
     ] = None,
     reason: Reason = None,
     note: Note = None,
@@ -161,7 +169,7 @@ def stage(
 ) -> Result:
     """Move a deal to a stage; a closed one wins or loses it.
 
-    The stage sets probability and forecast category. Your own probability stays through moves between open stages.
+    The stage sets probability and forecast category. A probability of your own stays while the deal is open.
     """
     reader = app.read()
     if needs_reason(stage_named(stage, stages_of(reader))):
@@ -179,7 +187,9 @@ def win(
     app: App,
     ref: Ref,
     at: At = None,
-    amount: Annotated[str | None, typer.Option("--amount", metavar="MONEY", help="What it brought in the end.")] = None,
+    amount: Annotated[
+        str | None, typer.Option("--amount", metavar="MONEY", help="What it brought in the end.")
+    ] = None,
     note: Note = None,
     dry_run: DryRun = False,
 ) -> Result:
@@ -211,7 +221,12 @@ def reopen(
     ref: Ref,
     stage: Annotated[
         str | None,
-        typer.Option("--stage", metavar="STAGE", help="Else the last open one it was in.", autocompletion=complete_stages),
+        typer.Option(
+            "--stage",
+            metavar="STAGE",
+            help="Else the last open one it was in.",
+            autocompletion=complete_stages,
+        ),
     ] = None,
     close_date: Annotated[
         str | None, typer.Option("--close-date", metavar="DATE", help="When it should be closed now.")
@@ -223,7 +238,11 @@ def reopen(
     """Open a closed deal again, in the stage it was in before, with your own probability if it had one."""
 
     def plan(deal: Deal, facts: Facts, work: "UnitOfWork") -> dict[str, Any]:
-        target = stage_named(stage, facts.stages) if stage else last_open_stage(work.reader, deal["id"], facts.stages)
+        target = (
+            stage_named(stage, facts.stages)
+            if stage
+            else last_open_stage(work.reader, deal["id"], facts.stages)
+        )
         day = given(app, work, deal, close_date=close_date)["close_date"] if close_date else None
         return reopened(deal, target, facts, day)
 
@@ -240,12 +259,18 @@ def act(app: App, ref: str, plan: Plan, *, at: str | None, note: str | None, dry
         changes = Changes()
         changes.edit("opportunity", deal["id"], **values)
         if note and values:
-            changes.add("activity", work.ids("activity"), **note_on(deal["id"], note, work, owner_for(work, app.actor)))
+            changes.add(
+                "activity",
+                work.ids("activity"),
+                **note_on(app, work, deal["id"], note),
+            )
         work.apply(changes)
         said = [*said_of_move(deal, values, app.today), *news(work.fields("opportunity"), values)]
         if dry_run and values:
             said[0] = f"Would be: {said[0]}"
-        return Outcome(said, [reference("opportunity", deal["id"])], record_of(work.reader, "opportunity", deal["id"]))
+        return Outcome(
+            said, [reference("opportunity", deal["id"])], record_of(work.reader, "opportunity", deal["id"])
+        )
 
 
 def deal_of(work: "UnitOfWork", ref: str) -> Deal:
@@ -257,18 +282,18 @@ def deal_of(work: "UnitOfWork", ref: str) -> Deal:
 
 
 def facts_then(app: App, work: "UnitOfWork", deal: Deal, day: date | None) -> Facts:
-    """What rules need to know of the day of an act: on the day of the last change, it comes after that."""
+    """What rules need to know of an act; on the day of the last change it comes right after that."""
     facts = facts_of(app, work.reader, day)
     refuse_before_creation(deal, deal["created_at"].astimezone(app.zone).date(), facts.day)
     last = work.reader.value(
         "SELECT max(valid_from) FROM opportunity_version WHERE opportunity_id = :id AND recorded_to IS NULL",
         id=deal["id"],
     )
-    if last is None:
-        return facts
-    from crmcli.values.dates import from_iso_instant
-
-    return replace(facts, at=max(facts.at, from_iso_instant(last)))
+    if last is not None:
+        after = from_iso_instant(last) + timedelta(seconds=1)
+        if after.astimezone(app.zone).date() == facts.day:
+            work.at = max(work.at, min(after, app.now))
+    return replace(facts, at=work.at)
 
 
 def given(app: App, work: "UnitOfWork", deal: Deal, **typed: str) -> dict[str, Any]:
@@ -276,7 +301,7 @@ def given(app: App, work: "UnitOfWork", deal: Deal, **typed: str) -> dict[str, A
     return typed_values(app, work.reader, typed, work.fields("opportunity"), deal["currency"])
 
 
-def note_on(id: int, text: str, work: "UnitOfWork", owner: int) -> dict[str, Any]:
+def note_on(app: App, work: "UnitOfWork", id: int, text: str) -> dict[str, Any]:
     """A note about a deal, as an activity of the moment of the act."""
     first, _, rest = text.strip().partition("\n")
     return {
@@ -286,7 +311,7 @@ def note_on(id: int, text: str, work: "UnitOfWork", owner: int) -> dict[str, Any
         "happened_at": work.at,
         "related_to_entity": "opportunity",
         "related_to_id": id,
-        "owner_id": owner,
+        "owner_id": owner_for(work, app.actor),
     }
 
 
@@ -321,7 +346,7 @@ def reason_for(app: App, ref: str, text: str | None, unless_in: str | None = Non
     if not app.interactive:
         raise InvalidValue(
             "Missing: reason. A lost deal has one.",
-            hint=f"crm opp lose {reference('opportunity', id)} --reason {spec.choices[0] if spec.choices else 'TEXT'}",
+            hint=f"For example --reason {spec.choices[0] if spec.choices else 'TEXT'}",
             field="reason",
         )
     from crmcli.ask import ask
@@ -338,30 +363,34 @@ def reason_for(app: App, ref: str, text: str | None, unless_in: str | None = Non
 def assign(
     app: App,
     refs: Refs,
-    to: Annotated[str, typer.Option("--to", metavar="USER", help="The new owner.", autocompletion=complete_users)],
-    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; logged as a note.")] = None,
+    to: Annotated[
+        str, typer.Option("--to", metavar="USER", help="The new owner.", autocompletion=complete_users)
+    ],
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Why; logged as a note.")
+    ] = None,
     dry_run: DryRun = False,
 ) -> Result:
     """Give deals to another owner."""
     with app.work(dry_run=dry_run) as work:
         owner = new_owner(app, work, to)
+        name = name_of(work, owner)
         deals = {deal["id"]: deal for deal in (deal_of(work, ref) for ref in refs)}
         changes = Changes()
-        for deal in deals.values():
+        for id, deal in deals.items():
             if deal["owner_id"] == owner:
-                changes.note(f"{described(work.reader, 'opportunity', deal['id'])} is {to_name(work, owner)}'s already.")
+                changes.note(f"{described(work.reader, 'opportunity', id)} is {name}'s already.")
                 continue
-            changes.edit("opportunity", deal["id"], owner_id=owner)
+            changes.edit("opportunity", id, owner_id=owner)
             if reason:
-                changes.add("activity", work.ids("activity"), **note_on(deal["id"], reason, work, owner_for(work, app.actor)))
-            changes.note(
-                f"{described(work.reader, 'opportunity', deal['id'])} · {to_name(work, deal['owner_id'])} → {to_name(work, owner)}"
-            )
+                changes.add("activity", work.ids("activity"), **note_on(app, work, id, reason))
+            before = name_of(work, deal["owner_id"])
+            changes.note(f"{described(work.reader, 'opportunity', id)} · {before} → {name}")
         work.apply(changes)
         shown = [reference("opportunity", id) for id in deals]
         said = [f"Would be: {line}" for line in changes.notes] if dry_run else changes.notes
         record = record_of(work.reader, "opportunity", next(iter(deals))) if len(deals) == 1 else None
-        return Outcome(said, shown, record, data={"assigned": shown, "owner": to_name(work, owner)})
+        return Outcome(said, shown, record, data={"assigned": shown, "owner": name})
 
 
 def new_owner(app: App, work: "UnitOfWork", text: str) -> int:
@@ -373,7 +402,7 @@ def new_owner(app: App, work: "UnitOfWork", text: str) -> int:
     return id
 
 
-def to_name(work: "UnitOfWork", owner: int | None) -> str:
+def name_of(work: "UnitOfWork", owner: int | None) -> str:
     name = work.reader.value('SELECT name FROM "user" WHERE id = :id', id=owner) if owner else None
     return str(name or "nobody")
 
@@ -386,35 +415,48 @@ def role(
     app: App,
     ref: Ref,
     contact: Annotated[
-        str, typer.Argument(help="Who, by reference, name or e-mail.", autocompletion=complete_references("contact"))
+        str,
+        typer.Argument(
+            help="Who, by reference, name or e-mail.", autocompletion=complete_references("contact")
+        ),
     ],
     role: Annotated[str | None, typer.Argument(help="Decision Maker, Influencer, …")] = None,
-    primary: Annotated[bool, typer.Option("--primary", help="The first to talk to, instead of whoever was.")] = False,
+    primary: Annotated[
+        bool, typer.Option("--primary", help="The first to talk to, instead of whoever was.")
+    ] = False,
     rm: Annotated[bool, typer.Option("--rm", help="They have no part in it any more.")] = False,
     dry_run: DryRun = False,
 ) -> Result:
     """Say what part a contact plays in a deal."""
     if rm and (role or primary):
-        raise InvalidValue("--rm takes the contact out; it goes with neither a role nor --primary.", field="rm")
+        raise InvalidValue(
+            "--rm takes the contact out; it goes with neither a role nor --primary.", field="rm"
+        )
     with app.work(dry_run=dry_run) as work:
         deal, person = deal_of(work, ref), find(work.reader, "contact", contact)
         who = described(work.reader, "contact", person)
         parts = parts_of(work.reader, deal["id"])
         spec = next(spec for spec in work.fields("contact_role") if spec.name == "role")
         text = parse_value(spec, role, reading_of(app)) if role else None
-        changes = leave(parts, person, who) if rm else play(parts, deal["id"], person, text, primary, work.ids)
+        changes = (
+            leave(parts, person, who) if rm else play(parts, deal["id"], person, text, primary, work.ids)
+        )
         work.apply(changes)
         now = next((part for part in parts_of(work.reader, deal["id"]) if part.contact_id == person), None)
         line = f"{described(work.reader, 'opportunity', deal['id'])} · {who} · {words_of(now)}"
-        said = [f"Would be: {line}" if dry_run else line, *news([spec], {"role": text}), *elsewhere(work, deal, person)]
+        said = [
+            f"Would be: {line}" if dry_run else line,
+            *news([spec], {"role": text}),
+            *elsewhere(work, deal, person),
+        ]
         return Outcome(said, [reference("contact", person)], data=role_data(deal["id"], person, now))
 
 
 def parts_of(reader: Reader, id: int) -> list[Part]:
     """The contacts of a deal and their parts in it."""
     rows = reader.rows(
-        "SELECT id, contact_id, role, is_primary FROM contact_role WHERE opportunity_id = :id AND deleted_at IS NULL"
-        " ORDER BY id",
+        "SELECT id, contact_id, role, is_primary FROM contact_role"
+        " WHERE opportunity_id = :id AND deleted_at IS NULL ORDER BY id",
         id=id,
     )
     return [Part(part, contact, role, bool(primary)) for part, contact, role, primary in rows]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
-from crmcli.result import Column, Report
+from crmcli.result import Column, Report, Row
 from crmcli.rules.forecast import (
     NO_AMOUNT,
     NO_CLOSE_DATE,
@@ -176,7 +176,7 @@ def _owners(reader: Reader, asked: Asked) -> Callable[[Any], Key]:
 
 def _stages(reader: Reader, asked: Asked) -> Callable[[Any], Key]:
     rows = reader.rows("SELECT name, position FROM stage ORDER BY deleted_at IS NULL, id")
-    places = dict(rows)  # type: ignore[arg-type]  # rows of two
+    places = dict(rows)
     return lambda name: Key(name, None, (name not in places, places.get(name, 0), name))
 
 
@@ -184,7 +184,7 @@ def _accounts(reader: Reader, asked: Asked) -> Callable[[Any], Key]:
     of_deals = " UNION ALL ".join(
         f"SELECT d.account_id FROM {asked.scope.source.table} WHERE {_part(asked, won)}" for won in (0, 1)
     )
-    names = dict(reader.rows(f"SELECT id, name FROM account WHERE id IN ({of_deals})", **asked.bounds))  # type: ignore[arg-type]  # rows of two
+    names = dict(reader.rows(f"SELECT id, name FROM account WHERE id IN ({of_deals})", **asked.bounds))
     return lambda id: _named(names.get(id), None if id is None else reference("account", id))
 
 
@@ -243,7 +243,7 @@ def forecast(reader: Reader, asked: Asked) -> Report:
     one = currencies[0] if len(currencies) == 1 else None
     by_account = asked.by == "account"
     first = [None, None] if by_account else [None]
-    sums = {
+    sums: dict[str, Row] = {
         currency: [*first, currency, *figures(totals.get(currency) or Cell(), asked.rollup)]
         for currency in currencies
     }

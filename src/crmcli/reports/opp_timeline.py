@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, tzinfo
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
@@ -24,8 +25,8 @@ COLUMNS: Final = (
 # What we know now is what no later entry closed. The rest tells who first said so: recording that a stage
 # ended writes its version anew, under the entry that ended it.
 VERSIONS: Final = """
-    SELECT v.valid_from, v.recorded_to, v.stage, v.is_closed, v.amount, v.currency, v.close_date, v.probability,
-           v.category, u.name, a.name, v.entry_id, e.actor, e.undone_by
+    SELECT v.valid_from, v.recorded_to, v.stage, v.is_closed, v.amount, v.currency, v.close_date,
+           v.probability, v.category, u.name, a.name, v.entry_id, e.actor, e.undone_by
     FROM opportunity_version v
     JOIN entry e ON e.id = v.entry_id
     LEFT JOIN "user" u ON u.id = v.owner_id
@@ -39,7 +40,8 @@ ACTIVITIES: Final = """
     WHERE a.related_to_entity = 'opportunity' AND a.related_to_id = :id AND a.deleted_at IS NULL
 """
 TASKS: Final = """
-    SELECT coalesce(t.completed_at, t.due_date, t.created_at), t.completed_at IS NOT NULL, t.subject, u.name, t.id
+    SELECT coalesce(t.completed_at, t.due_date, t.created_at), t.completed_at IS NOT NULL, t.subject,
+           u.name, t.id
     FROM task t LEFT JOIN "user" u ON u.id = t.owner_id
     WHERE t.related_to_entity = 'opportunity' AND t.related_to_id = :id AND t.deleted_at IS NULL
 """
@@ -114,7 +116,7 @@ def stages(known: list[Version], today: date, zone: tzinfo) -> Iterator[Event]:
 def other_changes(known: list[Version], zone: tzinfo) -> Iterator[Event]:
     """What else changed from one version to the next."""
     versions, first_said = current(known), origins(known)
-    for before, after in zip(versions, versions[1:], strict=False):
+    for before, after in pairwise(versions):
         said, day = first_said.get(after.facts, after), day_of(after.since, zone)
         for kind, what in differences(before, after):
             yield Event(after.since, day, kind, what, said.actor, said.entry)

@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
-from crmcli.result import Column, Report
+from crmcli.result import Column, Report, Row
 from crmcli.rules.forecast import NO_AMOUNT, NO_CLOSE_DATE, average
 from crmcli.store.deals import WEIGHTED, Scope
 from crmcli.store.reader import Reader
@@ -145,9 +145,9 @@ def pipeline(reader: Reader, asked: Asked) -> Report:
     currencies = sorted(cells) or [asked.currency]
     one = currencies[0] if len(currencies) == 1 else None
     usual = "active = 1 AND is_closed = 0 AND deleted_at IS NULL"
-    known = dict(reader.rows(f"SELECT name, {usual} FROM stage ORDER BY position, deleted_at IS NULL, id"))  # type: ignore[arg-type]  # rows of two
+    known = dict(reader.rows(f"SELECT name, {usual} FROM stage ORDER BY position, deleted_at IS NULL, id"))
     rows: list[list[Any]] = []
-    totals: dict[str, list[Any]] = {}
+    totals: dict[str, Row] = {}
     order: list[tuple[str, str]] = []
     for currency in currencies:
         found = cells.get(currency, {})

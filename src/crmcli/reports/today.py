@@ -87,7 +87,7 @@ def owns_anything(reader: Reader, user: int) -> bool:
 def today(reader: Reader, asked: Asked) -> Table:
     """What to do now, the most pressing first."""
     whose = f" for {asked.owner}" if asked.owner else ""
-    columns = COLUMNS
+    columns: tuple[Column, ...] = COLUMNS
     if asked.owner_id is None:
         columns = tuple(
             Column(*_as(column, hidden=False)) if column.name == "owner" else column for column in COLUMNS

@@ -1,4 +1,4 @@
-"""Moves of a deal: to another stage, won, lost, reopened; what forbids one, what it changes, what is said of it."""
+"""Moves of a deal, to another stage, won, lost, reopened: what forbids one, what it changes, what is said."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -41,7 +41,8 @@ def refuse_before_creation(deal: Deal, created: date, day: date) -> None:
     """Nothing happens to a deal before it is there. Raises Refused."""
     if day < created:
         raise Refused(
-            f"{described(deal)} was made on {long_date(created)}; nothing happened to it on {long_date(day)}."
+            f"{described(deal)} was created on {long_date(created)};"
+            f" nothing happened to it on {long_date(day)}."
         )
 
 
@@ -56,7 +57,7 @@ def needs_reason(stage: StageFacts) -> bool:
 def moved(
     deal: Deal, stage: StageFacts, facts: Facts, *, probability: int | None = KEEP, reason: str | None = None
 ) -> dict[str, Any]:
-    """What changes when a deal is put in a stage: nothing where it is there already. Raises Refused, InvalidValue."""
+    """What changes when a deal is put in a stage; nothing where it is there. Raises Refused, InvalidValue."""
     if stage.name == deal["stage"] and probability == KEEP:
         return {}
     refuse_closed(deal)
@@ -142,7 +143,6 @@ def remarks(before: Deal, values: Mapping[str, Any], today: date) -> list[str]:
             said.append(f"{name} {kept} {own}{unit} (yours; the stage's is {stages}{unit})")
     if before["is_closed"] and (after["close_date"] is None or after["close_date"] < today):
         since = f"{long_date(after['close_date'])} is past" if after["close_date"] else "there is none"
-        said.append(
-            f"It needs a new close date, {since}: crm opp edit {reference('opportunity', after['id'])} --close-date DATE"
-        )
+        edit = f"crm opp edit {reference('opportunity', after['id'])} --close-date DATE"
+        said.append(f"It needs a new close date, {since}: {edit}")
     return said

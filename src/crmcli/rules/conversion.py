@@ -78,9 +78,7 @@ class Found:
     roles: Sequence["ContactRole"] = ()  # in the opportunity that was asked for
     tasks: Sequence["Task"] = ()
     activities: Sequence["Activity"] = ()
-    custom: Mapping[str, Sequence[FieldSpec]] = field(
-        default_factory=dict
-    )  # the custom fields of each entity
+    custom: Mapping[str, Sequence[FieldSpec]] = field(default_factory=dict)  # fields, by entity
 
 
 @dataclass(slots=True)
@@ -152,8 +150,8 @@ def refuse_converted(lead: "Lead") -> None:
     )
     became = listed(reference(entity, id) for entity, id in ids if id is not None)
     raise Conflict(
-        f"{words_of(lead)} was converted on {lead.converted_at.date().isoformat()}; it became {became}.",
-        hint="`crm undo ENTRY` takes a conversion back; `crm history` lists the entries.",
+        f"{words_of(lead)} has been converted; it became {became}.",
+        hint=f"`crm history {reference('lead', lead.id)}` names the entry that `crm undo` takes back.",
     )
 
 

@@ -97,8 +97,8 @@ def with_currency(
 def same(name: str, one: Any, other: Any) -> bool:
     """Whether two values of a field mean the same."""
     if isinstance(one, str) and isinstance(other, str):
-        normal = NORMAL.get(name, str.casefold)
-        return normal(one.strip()) == normal(other.strip())
+        keys = [NORMAL.get(name, str.casefold)(text.strip()) or text for text in (one, other)]
+        return keys[0] == keys[1]
     return bool(one == other)
 
 
