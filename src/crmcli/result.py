@@ -69,6 +69,7 @@ class Report(Table):
     tail: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     explain: list[str] = field(default_factory=list)
+    exit_code: int = 0
 
 
 @dataclass(slots=True)

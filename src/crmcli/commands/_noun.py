@@ -14,6 +14,7 @@ from crmcli.errors import InvalidValue, suggestion
 from crmcli.render import FORMATS, render
 from crmcli.render.look import look_of
 from crmcli.result import Outcome, Record, Result, Table
+from crmcli.result import Report as Figures
 from crmcli.settings import settings_from
 
 
@@ -272,7 +273,7 @@ def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
             )
         result = verb.function(app, **given)
         show(app, result)
-        if isinstance(result, Outcome) and result.exit_code:
+        if isinstance(result, Outcome | Figures) and result.exit_code:
             raise typer.Exit(result.exit_code)
 
     run.__name__ = verb.function.__name__

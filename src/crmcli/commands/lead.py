@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -11,10 +11,11 @@ from crmcli.app import App
 from crmcli.changes import Changes
 from crmcli.commands._entity import day_of, entity_verbs, facts_of, news, owner_for, reading_of, stages_of
 from crmcli.commands._noun import At, DryRun, Noun, complete_references, complete_stages, complete_users
-from crmcli.errors import InvalidValue, Refused
-from crmcli.fields import FieldSpec, reference
+from crmcli.errors import Refused
+from crmcli.fields import reference
 from crmcli.parse import moment_of, parse_value
 from crmcli.result import Outcome, Result
+from crmcli.rules.contact_roles import Part
 from crmcli.rules.conversion import (
     Asked,
     Conversion,
@@ -28,10 +29,10 @@ from crmcli.rules.conversion import (
 from crmcli.rules.filling import Became
 from crmcli.rules.ownership import refuse_inactive_owner
 from crmcli.rules.records import Facts, revised
-from crmcli.store.find import described, find
+from crmcli.store.find import described, find, title_of
+from crmcli.store.lookalikes import about, accounts_like, people_like
 from crmcli.store.reader import Reader
 from crmcli.values.dates import from_iso_instant, long_date
-from crmcli.values.keys import email_key, name_key
 
 if TYPE_CHECKING:
     from crmcli.model import Account, Lead, Opportunity
@@ -48,33 +49,10 @@ entity_verbs(
         "show": "crm lead show L12",
         "edit": "crm lead edit L12 --rating Hot --phone '+86 10 5555 1234'",
         "rm": "crm lead rm L12 L13 --yes",
-        "import": "crm lead import fair.csv --map 'Company Name=company' --set 'source=Trade Show' --match email",
+        "import": "crm lead import fair.csv --map 'Company Name=company' --set source=Web --match email",
         "export": "crm lead export leads.csv",
     },
 )
-
-# A lead's company is known by its name or domain, the person by e-mail or name.
-ACCOUNTS: Final = (
-    "SELECT id, name FROM account WHERE deleted_at IS NULL AND (name_key = :name OR domain = :domain)"
-    " ORDER BY id LIMIT 20"
-)
-PEOPLE: Final = (
-    "SELECT id, name, account_id, email_key FROM contact WHERE deleted_at IS NULL"
-    " AND (email_key = :email OR name_key = :name) ORDER BY id"
-)
-ABOUT_LEAD: Final = (
-    "SELECT id FROM \"{}\" WHERE deleted_at IS NULL AND related_to_entity = 'lead' AND related_to_id = :id"
-    " ORDER BY id"
-)
-
-
-class Known(NamedTuple):
-    """A lead or contact, as far as matching goes."""
-
-    id: int
-    name: str
-    account_id: int | None
-    email_key: str | None
 
 
 class Prospect(NamedTuple):
@@ -178,8 +156,9 @@ def convert(
 ) -> Result:
     """Turn a qualified lead into an account, a contact and an opportunity.
 
-    Without --account or --new-account, an account of the same name or domain is offered; in a pipe it is linked
-    if there is exactly one. Existing records get only what they lack. Tasks, activities and custom fields follow.
+    Without --account or --new-account, an account of the same name or domain is offered; in a pipe it is
+    linked if there is exactly one. Existing records get only what they lack. Tasks, activities and custom
+    fields follow.
     """
     typed = Typed(
         account,
@@ -220,7 +199,7 @@ def prospect_of(reader: Reader, ref: str) -> Prospect:
 
 
 def moment_for(app: App, day: date, prospect: Prospect, typed: Typed) -> datetime:
-    """The moment of the act on a day: not before the lead, or the deal it is attached to, was there. Raises Refused."""
+    """The moment of the act on a day, when the lead and its deal were there. Raises Refused."""
     reader = app.read()
     began = [(reference("lead", prospect.id), from_iso_instant(prospect.created_at))]
     if typed.opp is not None:
@@ -241,7 +220,7 @@ def offered(app: App, prospect: Prospect, typed: Typed) -> Typed:
     reader = app.read()
     account_id = find(reader, "account", typed.account) if typed.account is not None else None
     if account_id is None and not (typed.new_account or typed.contact or typed.opp):
-        ids = [id for id, _ in accounts_like(reader, prospect)]
+        ids = accounts_like(reader, prospect.company, domain_of(prospect))
         account_id = choice(app, f"Account of {prospect.name}?", "account", ids, company_of(prospect))
         typed = replace(
             typed,
@@ -249,7 +228,7 @@ def offered(app: App, prospect: Prospect, typed: Typed) -> Typed:
             new_account=company_of(prospect) if ids and account_id is None else None,
         )
     if account_id is not None and typed.contact is None:
-        same = same_person(people_like(app.read(), prospect), account_id, prospect.email)
+        same = same_person(people_like(app.read(), prospect.name, prospect.email), account_id, prospect.email)
         contact_id = choice(
             app, f"Who is {prospect.name}?", "contact", [one.id for one in same], prospect.name
         )
@@ -270,18 +249,6 @@ def choice(app: App, question: str, entity: str, ids: Sequence[int], name: str) 
     choices = {f"Link {described(app.read(), entity, id)}": id for id in ids}
     app.release()
     return choices.get(pick(question, [*choices, f"Make a new {entity}: {name}"]))
-
-
-def accounts_like(reader: Reader, lead: Any) -> list[tuple[int, str]]:
-    """The live accounts that have a lead's company name, or its domain."""
-    name = name_key(lead.company) if lead.company else ""
-    return [(id, name) for id, name in reader.rows(ACCOUNTS, name=name, domain=domain_of(lead))]
-
-
-def people_like(reader: Reader, lead: Any) -> list[Known]:
-    """The live contacts that have a lead's e-mail address or name."""
-    email = email_key(lead.email) if lead.email else ""
-    return [Known(*row) for row in reader.rows(PEOPLE, email=email, name=name_key(lead.name))]
 
 
 def planned(app: App, work: "UnitOfWork", lead_id: int, typed: Typed, facts: Facts) -> Conversion:
@@ -307,8 +274,9 @@ def asked_of(app: App, work: "UnitOfWork", lead: "Lead", typed: Typed, day: date
     deal = work.one(Opportunity, typed.opp) if typed.opp is not None else None
     account = work.one(Account, typed.account) if typed.account is not None else None
     if account is None and typed.new_account is None:
-        account = account_of(work, contact and contact.account_id or deal and deal.account_id)
-    owner_id = owner_named(work, typed.owner) if typed.owner else None
+        theirs = [record.account_id for record in (contact, deal) if record is not None]
+        account = account_of(work, next(filter(None, theirs), None))
+    owner_id = owner_named(work, typed.owner) if typed.owner is not None else None
     if owner_id is None and lead.owner_id is None:
         owner_id = owner_for(work, work.actor)
     tasks = [
@@ -355,29 +323,27 @@ def account_of(work: "UnitOfWork", id: int | None) -> "Account | None":
 
 def found_for(work: "UnitOfWork", lead: "Lead", asked: Asked) -> Found:
     """What may be the same, and what belongs to the lead."""
-    from crmcli.model import Account, Activity, Contact, ContactRole, Task
+    from crmcli.model import Account, Activity, Contact, Task
 
     reader = work.reader
-    accounts = [] if asked.account or asked.new_account is not None else accounts_like(reader, lead)
-    deal_id = asked.opportunity.id if asked.opportunity else None
-    roles = reader.rows(
-        "SELECT id FROM contact_role WHERE opportunity_id = :id AND deleted_at IS NULL ORDER BY id",
-        id=deal_id,
+    chosen = asked.account is not None or asked.new_account is not None
+    accounts = [] if chosen else accounts_like(reader, lead.company, domain_of(lead))
+    parts = reader.rows(
+        "SELECT id, contact_id, role, is_primary FROM contact_role"
+        " WHERE opportunity_id = :id AND deleted_at IS NULL ORDER BY id",
+        id=asked.opportunity.id if asked.opportunity else 0,
     )
     return Found(
-        accounts=[work.get(Account, id) for id, _ in accounts],
-        contacts=[work.get(Contact, one.id) for one in people_like(reader, lead)],
-        roles=[work.get(ContactRole, id) for (id,) in roles] if deal_id else [],
-        tasks=[work.get(Task, id) for (id,) in reader.rows(ABOUT_LEAD.format("task"), id=lead.id)],
-        activities=[
-            work.get(Activity, id) for (id,) in reader.rows(ABOUT_LEAD.format("activity"), id=lead.id)
-        ],
-        custom={entity: custom_of(work, entity) for entity in ("lead", "account", "contact", "opportunity")},
+        accounts=[work.get(Account, id) for id in accounts],
+        contacts=[work.get(Contact, one.id) for one in people_like(reader, lead.name, lead.email)],
+        roles=[Part(id, contact, role, bool(primary)) for id, contact, role, primary in parts],
+        tasks=[work.get(Task, id) for id in about(reader, "task", "lead", lead.id)],
+        activities=[work.get(Activity, id) for id in about(reader, "activity", "lead", lead.id)],
+        custom={
+            entity: [spec for spec in work.fields(entity) if spec.custom]
+            for entity in ("lead", "account", "contact", "opportunity")
+        },
     )
-
-
-def custom_of(work: "UnitOfWork", entity: str) -> list[FieldSpec]:
-    return [spec for spec in work.fields(entity) if spec.custom]
 
 
 def converted(plan: Conversion, prospect: Prospect, day: date, entry: int | None) -> Outcome:
@@ -429,10 +395,10 @@ def assign(
     """Give leads to another owner. Converted leads stay as they are."""
     from crmcli.model import Lead
 
-    app.read()
+    app.read()  # where nothing is, nothing is made
     with app.work(dry_run=dry_run) as work:
         owner_id = owner_named(work, to)
-        name = described(work.reader, "user", owner_id).partition(" ")[2]
+        name = title_of(work.reader, "user", owner_id)
         facts, said = facts_of(app, work.reader), []
         chosen = {one.id: one for one in (work.one(Lead, ref) for ref in leads)}
         for lead in chosen.values():
@@ -451,7 +417,7 @@ def assign(
 def assigned(
     work: "UnitOfWork", lead: "Lead", owner_id: int, name: str, reason: str | None, facts: Facts
 ) -> Changes:
-    """The plan that gives a lead to a user, with the reason as a note. Raises Refused for a converted lead."""
+    """The plan that gives a lead to a user, with the reason as a note. Raises Refused."""
     changes = Changes()
     ref = f"{reference('lead', lead.id)} {lead.name}"
     try:

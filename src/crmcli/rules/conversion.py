@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from crmcli.changes import Changes
 from crmcli.errors import Conflict, InvalidValue, Refused
 from crmcli.fields import FieldSpec, reference
+from crmcli.rules.contact_roles import Part, play
 from crmcli.rules.filling import ADDRESS, EMPTY, Became, fill, listed, shown, words_of
 from crmcli.rules.records import Facts, completed
 from crmcli.values.dates import long_date, parse_date
@@ -15,7 +16,7 @@ from crmcli.values.keys import domain_key, email_key, is_free_mail, name_key
 from crmcli.values.money import amount_words
 
 if TYPE_CHECKING:
-    from crmcli.model import Account, Activity, Contact, ContactRole, Lead, Opportunity, Task
+    from crmcli.model import Account, Activity, Contact, Lead, Opportunity, Task
 
 CONVERTED: Final = "Closed - Converted"
 COMPANY: Final = ("website", "phone", "industry", "employees", *ADDRESS)
@@ -75,7 +76,7 @@ class Found:
 
     accounts: Sequence["Account"] = ()  # of the same name or domain
     contacts: Sequence["Contact"] = ()  # of the same e-mail or name, at any account
-    roles: Sequence["ContactRole"] = ()  # in the opportunity that was asked for
+    roles: Sequence[Part] = ()  # in the opportunity that was asked for
     tasks: Sequence["Task"] = ()
     activities: Sequence["Activity"] = ()
     custom: Mapping[str, Sequence[FieldSpec]] = field(default_factory=dict)  # fields, by entity
@@ -369,21 +370,16 @@ def new_deal(plan: Conversion, case: Case, id: int, values: dict[str, Any]) -> N
 
 def give_role(plan: Conversion, case: Case, opp_id: int, contact_id: int) -> None:
     """The contact is the deal's primary one, unless it has another."""
-    role, roles = case.asked.role, case.found.roles
-    primary = next((one for one in roles if one.is_primary and one.contact_id != contact_id), None)
+    role, parts = case.asked.role, case.found.roles
+    primary = next((part for part in parts if part.is_primary and part.contact_id != contact_id), None)
     if primary is not None:
         plan.note(f"{reference('contact', primary.contact_id)} stays the primary contact of the deal.")
-    mine = next((one for one in roles if one.contact_id == contact_id), None)
-    if mine is None:
-        links = {"opportunity_id": opp_id, "contact_id": contact_id, "created_at": case.facts.at}
-        plan.add("contact_role", case.ids("contact_role"), role=role, is_primary=primary is None, **links)
-        return
-    if role and mine.role and role != mine.role:
-        plan.note(f"{plan.contact.name} stays {mine.role} in the deal, not {role}.")
-    if role and not mine.role:
-        plan.edit("contact_role", mine.id, role=role)
-    if primary is None and not mine.is_primary:
-        plan.edit("contact_role", mine.id, is_primary=True)
+    mine = next((part for part in parts if part.contact_id == contact_id), None)
+    if mine is not None and mine.role:
+        if role and role != mine.role:
+            plan.note(f"{plan.contact.name} stays {mine.role} in the deal, not {role}.")
+        role = None
+    plan.steps += play(parts, opp_id, contact_id, role, primary is None, case.ids)
 
 
 # --- what follows -------------------------------------------------------------------------------------
