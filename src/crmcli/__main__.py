@@ -16,15 +16,19 @@ def main() -> None:
     gc.disable()
     import os
 
-    from crmcli.cli import run
-
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    if "_CRM_COMPLETE" in os.environ or "_CRMCLI_COMPLETE" in os.environ:
-        from typer._completion_classes import completion_init
+    if "_CRM_COMPLETE" in os.environ:
+        from typer.main import get_command
 
-        completion_init()
+        from crmcli.cli import root
+        from crmcli.commands.completion import answer
+
+        sys.stdout.write(answer(get_command(root), os.environ))
+        return
+    from crmcli.cli import run
+
     try:
         code = run(sys.argv[1:], stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ=os.environ)
         sys.stdout.flush()

@@ -31,6 +31,8 @@ LISTED_UNLESS_ASKED = {
     "task": ("t.completed_at IS NULL", {"status", "completed_at"}),
 }
 
+UNSORTED = {"stage": "t.position, t.id"}  # the order of a list that was not asked for one
+
 
 # --- what commands need to know ---------------------------------------------------------------------------
 
@@ -349,7 +351,7 @@ def list_table(app: App, entity: str, text: str, sort: str | None, limit: int | 
     asked = {field_named(term.field.partition(".")[0], fields).name for term in terms if hidden and term.field}
     if hidden and not every and not shown_by & asked:
         condition = f"({condition}) AND {hidden}" if condition else hidden
-    order = parse_sort(sort, fields) if sort else ""
+    order = parse_sort(sort, fields) if sort else UNSORTED.get(entity, "")
     rows = reader.rows(select(entity, selected, condition, order, limit), **params)
     noun = BY_ENTITY[entity]
     return Table(

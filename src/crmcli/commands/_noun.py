@@ -282,6 +282,28 @@ def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
     return run
 
 
+def command_tree() -> dict[str, list[str]]:
+    """Every command of the program that runs, with its verbs where it has any."""
+    from typer._click.globals import get_current_context
+
+    ctx: Any = get_current_context().find_root()
+    commands = {name: ctx.command.get_command(ctx, name) for name in ctx.command.list_commands(ctx)}
+    return {name: command.list_commands(ctx) if isinstance(command, Group) else [] for name, command in commands.items()}
+
+
+def help_of(words: list[str]) -> str | None:
+    """The help of a command of the program that runs, by its words; None where there is no such command."""
+    from typer._click.globals import get_current_context
+
+    ctx: Any = get_current_context().find_root()
+    for word in words:
+        command = ctx.command.get_command(ctx, word) if isinstance(ctx.command, Group) else None
+        if command is None:
+            return None
+        ctx = command.make_context(word, [], parent=ctx, obj=ctx.obj, resilient_parsing=True)
+    return str(ctx.get_help())
+
+
 class Output(NamedTuple):
     """How the result was asked for."""
 

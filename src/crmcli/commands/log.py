@@ -22,10 +22,10 @@ from crmcli.commands._noun import DryRun, Noun, Verb
 from crmcli.errors import InvalidValue
 from crmcli.fields import BY_LETTER
 from crmcli.parse import parse_value
-from crmcli.result import Result
+from crmcli.result import Outcome, Result
 from crmcli.rules.activities import refuse_future
 from crmcli.store.find import find_any
-from crmcli.values.dates import iso_instant
+from crmcli.values.dates import from_iso_instant, iso_instant, long_date
 from crmcli.values.references import split_reference
 
 command = Noun("log", "Calls, e-mails, meetings and notes: what has happened, with whom, about what.")
@@ -83,11 +83,20 @@ def logs(type: str | None) -> Callable[..., Result]:
                 entity, id = find_any(work.reader, given["related_to"])
                 given |= {"contact": f"C{id}"} if entity == "contact" else {}
             outcome = add_one(app, work, "activity", given)
+            outcome.said[0] += f" · {when(app, outcome)}"
             if dry_run:
                 outcome.said[0] = f"Would be: {outcome.said[0]}"
         return outcome
 
     return log
+
+
+def when(app: App, outcome: Outcome) -> str:
+    """When an activity happened, as it was understood."""
+    assert outcome.record is not None
+    names = [column.name for column in outcome.record.columns]
+    local = from_iso_instant(outcome.record.row[names.index("happened_at")]).astimezone(app.zone)
+    return long_date(local.date()) + (f" {local:%H:%M}" if local.time() != time() else "")
 
 
 def take_words(given: dict[str, str], words: list[str]) -> None:
@@ -137,7 +146,7 @@ def take_moment(app: App, given: dict[str, str], at: str | None) -> None:
 for each, examples in EXAMPLES.items():
     command.verbs[each.lower()] = Verb(
         logs(each),
-        f"Log {HELP[each]} that has happened.\n\nWhat it is about is given with --for, or before the subject.",
+        f"Log {HELP[each]} that has happened.\n\nWhat it is about comes before the subject, or with --for.",
         examples,
         options_without_type,
     )

@@ -265,7 +265,10 @@ def act(app: App, ref: str, plan: Plan, *, at: str | None, note: str | None, dry
                 **note_on(app, work, deal["id"], note),
             )
         work.apply(changes)
-        said = [*said_of_move(deal, values, app.today), *news(work.fields("opportunity"), values)]
+        said = [
+            *said_of_move(deal, values, day or app.today, app.today),
+            *news(work.fields("opportunity"), values),
+        ]
         if dry_run and values:
             said[0] = f"Would be: {said[0]}"
         return Outcome(
@@ -447,7 +450,7 @@ def role(
         said = [
             f"Would be: {line}" if dry_run else line,
             *news([spec], {"role": text}),
-            *elsewhere(work, deal, person),
+            *([] if rm else elsewhere(work, deal, person)),
         ]
         return Outcome(said, [reference("contact", person)], data=role_data(deal["id"], person, now))
 

@@ -22,9 +22,16 @@ from crmcli.commands._entity import (
     stages_of,
 )
 from crmcli.commands._noun import DryRun, Noun, Yes, complete_references
-from crmcli.errors import InvalidValue
+from crmcli.errors import InvalidValue, NotFound
+from crmcli.fields import reference
 from crmcli.result import Outcome, Result
-from crmcli.rules.stages import moved_up, refuse_removal, refuse_rewriting, refuse_without_open_stage
+from crmcli.rules.stages import (
+    moved_up,
+    refuse_removal,
+    refuse_rewriting,
+    refuse_without_open_stage,
+    stage_named,
+)
 from crmcli.store.find import described, find, title_of
 from crmcli.store.reader import Reader
 
@@ -103,8 +110,19 @@ def edit(app: App, ref: Ref, set: Sets = None, dry_run: DryRun = False, **option
             "Nothing to change was given.", hint=f"crm stage edit {ref!r} --help lists the fields."
         )
     with app.work(dry_run=dry_run) as work:
-        id = find(work.reader, "stage", ref)
+        id = stage_meant(work.reader, ref)
         return edited(app, work, id, given, dry_run)
+
+
+def stage_meant(reader: Reader, ref: str) -> int:
+    """The stage of a reference or name, or of the unique beginning or label of one. Raises NotFound, Conflict."""
+    try:
+        return find(reader, "stage", ref)
+    except NotFound:
+        try:
+            return find(reader, "stage", stage_named(ref, stages_of(reader)).name)
+        except InvalidValue as error:
+            raise NotFound(error.message, hint=error.hint) from error
 
 
 def edited(app: App, work: "UnitOfWork", id: int, given: Mapping[str, str], dry_run: bool) -> Outcome:
@@ -164,7 +182,8 @@ def rm(
     dry_run: DryRun = False,
 ) -> Result:
     """Delete stages that no deal is in. `crm undo` brings them back."""
-    return remove(app, "stage", refs, yes=yes, dry_run=dry_run, check=none_in_use)
+    named = [reference("stage", stage_meant(app.read(), ref)) for ref in refs]
+    return remove(app, "stage", named, yes=yes, dry_run=dry_run, check=none_in_use)
 
 
 def none_in_use(reader: Reader, ids: Sequence[int]) -> None:

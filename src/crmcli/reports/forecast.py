@@ -99,7 +99,8 @@ def counted_sql(asked: Asked) -> str:
     return " UNION ALL ".join(
         f"SELECT {BY[asked.by]} AS k, d.currency, d.category, {won} AS won, count(*) AS deals,"
         f" CAST(sum(d.amount) AS BIGINT), CAST(sum({WEIGHTED}) AS BIGINT)"
-        f" FROM {asked.scope.source.table} WHERE {_part(asked, won)} AND d.amount IS NOT NULL GROUP BY 1, 2, 3"
+        f" FROM {asked.scope.source.table} WHERE {_part(asked, won)} AND d.amount IS NOT NULL"
+        " GROUP BY 1, 2, 3"
         for won in (0, 1)
     )
 
@@ -120,7 +121,8 @@ def deals_sql(asked: Asked) -> str:
 def _part(asked: Asked, won: int) -> str:
     """The condition on the open deals of the period, or on the won ones."""
     state = "d.is_closed = 1 AND d.is_won = 1" if won else "d.is_closed = 0"
-    return f"{asked.scope.holds} AND {state} AND d.close_date BETWEEN {':start' if won else ':open_from'} AND :end"
+    start = ":start" if won else ":open_from"
+    return f"{asked.scope.holds} AND {state} AND d.close_date BETWEEN {start} AND :end"
 
 
 def left_out_sql(asked: Asked, reason: str) -> list[str]:
@@ -448,8 +450,8 @@ def formulas_of(asked: Asked) -> dict[str, str]:
         "attainment": "closed / quota, in percent",
         "gap": "quota - closed, never below 0",
         "coverage": "open pipeline / (quota - closed)",
-        "period": f"close dates {asked.bounds['start']}..{asked.bounds['end']}; of a won deal the day it was closed",
-        "left out": "lost and Omitted deals; open deals that have slipped; deals without close date or amount",
+        "period": f"close dates {asked.bounds['start']}..{asked.bounds['end']}; won deals: the day they closed",
+        "left out": "lost and Omitted deals; open deals that slipped; deals without close date or amount",
     }
 
 
@@ -464,7 +466,8 @@ def _explained(
         shown = deals.get((currency, key), [])[:EXPLAINED]
         for deal in shown:
             amount = f"{deal['amount']} {deal['category']} {deal['probability']} %"
-            yield f"  {deal['ref']} {deal['name']} · {amount} · {', '.join(deal['columns']) or 'in no column'}"
+            columns = ", ".join(deal["columns"]) or "in no column"
+            yield f"  {deal['ref']} {deal['name']} · {amount} · {columns}"
         hidden = sum(cell.counts.values()) - sum(bool(deal["columns"]) for deal in shown)
         if hidden > 0:
             yield f"  and {hidden} more"

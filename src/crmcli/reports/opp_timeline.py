@@ -16,6 +16,7 @@ COLUMNS: Final = (
     Column("to", "To", "date", hidden=True),
     Column("kind", "Kind"),
     Column("what", "What"),
+    Column("was", "Was", hidden=True),
     Column("by", "By"),
     Column("days", "Days", "number"),
     Column("entry", "Entry", "number"),
@@ -45,6 +46,7 @@ TASKS: Final = """
     FROM task t LEFT JOIN "user" u ON u.id = t.owner_id
     WHERE t.related_to_entity = 'opportunity' AND t.related_to_id = :id AND t.deleted_at IS NULL
 """
+KINDS: Final = {"money": "amount", "chance": "probability"}
 
 
 class Version(NamedTuple):
@@ -66,6 +68,14 @@ class Version(NamedTuple):
     undone_by: int | None
 
     @property
+    def money(self) -> str | None:
+        return None if self.amount is None else amount_words(self.amount, self.currency)
+
+    @property
+    def chance(self) -> str:
+        return f"{self.probability} %"
+
+    @property
     def facts(self) -> tuple[Any, ...]:
         """The moment, and all that is said of the deal from it on."""
         return self.since, *self[2:11]
@@ -79,6 +89,7 @@ class Event(NamedTuple):
     kind: str
     what: str
     by: str | None
+    was: str | None = None
     entry: int | None = None
     until: date | None = None
     days: int | None = None
@@ -87,7 +98,8 @@ class Event(NamedTuple):
     @property
     def row(self) -> tuple[Any, ...]:
         until = self.until.isoformat() if self.until else None
-        return self.day.isoformat(), until, self.kind, self.what, self.by, self.days, self.entry, self.ref
+        day = self.day.isoformat()
+        return day, until, self.kind, self.what, self.was, self.by, self.days, self.entry, self.ref
 
 
 def timeline(reader: Reader, id: int, *, title: str, today: date, zone: tzinfo) -> Table:
@@ -110,29 +122,33 @@ def stages(known: list[Version], today: date, zone: tzinfo) -> Iterator[Event]:
         until = day_of(following.since, zone) if following else None
         days = None if version.is_closed and until is None else ((until or today) - day).days
         said = first_said.get(version.facts, version)
-        yield Event(version.since, day, "stage", version.stage, said.actor, said.entry, until, days)
+        yield Event(
+            version.since, day, "stage", version.stage, said.actor, entry=said.entry, until=until, days=days
+        )
 
 
 def other_changes(known: list[Version], zone: tzinfo) -> Iterator[Event]:
-    """What else changed from one version to the next."""
+    """What the deal began with, and what else changed from one version to the next."""
     versions, first_said = current(known), origins(known)
-    for before, after in pairwise(versions):
+    for before, after in pairwise([None, *versions]):
+        assert after is not None
         said, day = first_said.get(after.facts, after), day_of(after.since, zone)
-        for kind, what in differences(before, after):
-            yield Event(after.since, day, kind, what, said.actor, said.entry)
+        for kind, what, was in differences(before, after):
+            yield Event(after.since, day, kind, what or "none", said.actor, was, said.entry)
 
 
-def differences(before: Version, after: Version) -> Iterator[tuple[str, str]]:
-    """The fields that differ, and how; probability and category only where the stage did not set them."""
-    if (before.amount, before.currency) != (after.amount, after.currency):
-        yield "amount", f"{money(before)} → {money(after, beside=before)}"
-    names = ["close_date", "owner", "account"]
-    names += ["probability", "category"] if before.stage == after.stage else []
+def differences(before: Version | None, after: Version) -> Iterator[tuple[str, str | None, str | None]]:
+    """The fields that differ, what they are and what they were; of a new deal those that have a value.
+
+    Probability and category count only where the stage did not set them.
+    """
+    names = ["money", "close_date", "owner", "account"]
+    if before is not None and before.stage == after.stage:
+        names += ["chance", "category"]
     for name in names:
-        old, new = getattr(before, name), getattr(after, name)
+        old, new = getattr(before, name, None), getattr(after, name)
         if old != new:
-            unit = " %" if name == "probability" else ""
-            yield name, f"{'none' if old is None else old} → {'none' if new is None else new}{unit}"
+            yield KINDS.get(name, name), new, old
 
 
 def done(reader: Reader, id: int, zone: tzinfo) -> Iterator[Event]:
@@ -161,12 +177,3 @@ def origins(known: list[Version]) -> dict[tuple[Any, ...], Version]:
 
 def day_of(instant: str, zone: tzinfo) -> date:
     return from_iso_instant(instant).astimezone(zone).date()
-
-
-def money(version: Version, beside: Version | None = None) -> str:
-    """An amount in words; without its currency where that stands beside it."""
-    if version.amount is None:
-        return "none"
-    if beside and beside.amount is not None and beside.currency == version.currency:
-        return amount_words(version.amount, version.currency).partition(" ")[2]
-    return amount_words(version.amount, version.currency)

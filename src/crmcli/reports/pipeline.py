@@ -46,10 +46,11 @@ class Cell:
     """What the deals of one stage and currency add up to."""
 
     def __init__(self) -> None:
-        self.count = self.amount = self.weighted = self.days = 0
+        self.count = self.blank = self.amount = self.weighted = self.days = 0
 
-    def add(self, count: int, amount: int, weighted: int, days: int) -> None:
+    def add(self, count: int, blank: int, amount: int, weighted: int, days: int) -> None:
         self.count += count
+        self.blank += blank  # deals without an amount
         self.amount += amount
         self.weighted += weighted
         self.days += days
@@ -73,8 +74,9 @@ def stages_sql(asked: Asked, midnights: Iterable[str]) -> str:
     past = "".join(f" + CASE WHEN {clock} >= '{at}' THEN 1 ELSE 0 END" for at in midnights)
     return (
         f"SELECT d.stage, d.currency, substr({source.created}, 1, 10) AS day, 0{past} AS past, count(*),"
+        " count(*) - count(d.amount),"
         f" CAST(coalesce(sum(d.amount), 0) AS BIGINT), CAST(coalesce(sum({WEIGHTED}), 0) AS BIGINT)"
-        f" FROM {source.named if asked.scope.moment else source.table} WHERE {asked.holds} GROUP BY 1, 2, 3, 4"
+        f" FROM {source.named} WHERE {asked.holds} GROUP BY 1, 2, 3, 4"
     )
 
 
@@ -129,9 +131,9 @@ class Calendar:
 def fold(rows: Iterable[tuple[Any, ...]], calendar: Calendar, as_of: date) -> Cells:
     """The groups that SQL counted, by currency and stage."""
     cells: Cells = {}
-    for stage, currency, day, past, count, amount, weighted in rows:
+    for stage, currency, day, past, count, blank, amount, weighted in rows:
         days = count * age(calendar.day(day, past), as_of)
-        cells.setdefault(currency, {}).setdefault(stage, Cell()).add(count, amount, weighted, days)
+        cells.setdefault(currency, {}).setdefault(stage, Cell()).add(count, blank, amount, weighted, days)
     return cells
 
 
@@ -157,11 +159,11 @@ def pipeline(reader: Reader, asked: Asked) -> Report:
         total = Cell()
         for name in names:
             cell = found.get(name) or Cell()
-            total.add(cell.count, cell.amount, cell.weighted, cell.days)
+            total.add(cell.count, cell.blank, cell.amount, cell.weighted, cell.days)
             rows.append([name, currency, *cell.figures(), *_bar(asked, cell.amount, largest)])
             order.append((currency, name))
         totals[currency] = [None, currency, *total.figures(), *([""] if asked.bars else [])]
-    missing = left_out(reader, asked)
+    missing = LeftOut(reader, asked, sum(cell.blank for found in cells.values() for cell in found.values()))
     report = Report(
         columns_of(asked),
         rows,
@@ -172,8 +174,8 @@ def pipeline(reader: Reader, asked: Asked) -> Report:
         total=totals[one] if one else None,
         totals={} if one else totals,
         block="" if one else "currency",
-        tail={"excluded": missing},
-        notes=[*sentences(reader, asked, missing), footer(asked)],
+        tail={"excluded": missing.excluded},
+        notes=[*missing.sentences(), footer(asked)],
     )
     if asked.explain:
         explain(reader, asked, report, order, as_of)
@@ -221,42 +223,41 @@ def footer(asked: Asked) -> str:
 # --- what adds nothing --------------------------------------------------------------------------------
 
 
-def conditions(asked: Asked) -> dict[str, str]:
-    """Why a deal adds nothing to the amounts, and the condition on such deals."""
-    found = {NO_AMOUNT: f"{asked.holds} AND d.amount IS NULL"}
-    if asked.scope.period:
-        found[NO_CLOSE_DATE] = f"{asked.scope.holds} AND d.is_closed = 0 AND d.close_date IS NULL"
-    return found
+class LeftOut:
+    """The deals that add nothing: those without an amount, and in a period those without a close date."""
 
+    def __init__(self, reader: Reader, asked: Asked, blank: int) -> None:
+        self.counts = {NO_AMOUNT: blank}
+        self.excluded: list[dict[str, str]] = []
+        source = asked.scope.source
+        conditions = {NO_AMOUNT: f"{asked.holds} AND d.amount IS NULL"}
+        if asked.scope.period:
+            dateless = f"{asked.scope.holds} AND d.is_closed = 0 AND d.close_date IS NULL"
+            conditions[NO_CLOSE_DATE] = dateless
+            count = f"SELECT count(*) FROM {source.table} WHERE {dateless}"
+            self.counts[NO_CLOSE_DATE] = reader.value(count, **asked.scope.params)
+        limit = "" if asked.every else f" LIMIT {NAMED}"
+        for reason, condition in conditions.items():
+            if self.counts[reason]:
+                # + 0: for a few deals, SQLite is not to walk through all of them in the order of their ids
+                order = f"ORDER BY {source.id} + 0{limit}"
+                sql = f"SELECT {source.id} FROM {source.table} WHERE {condition} {order}"
+                params = asked.params if reason == NO_AMOUNT else asked.scope.params
+                named = reader.rows(sql, **params)
+                self.excluded += [
+                    {"ref": reference("opportunity", row[0]), "reason": reason} for row in named
+                ]
 
-def left_out(reader: Reader, asked: Asked) -> list[dict[str, str]]:
-    """The deals that add nothing, and why; for people the first few."""
-    source = asked.scope.source
-    limit = "" if asked.every else f" LIMIT {NAMED}"
-    return [
-        {"ref": reference("opportunity", id), "reason": reason}
-        for reason, condition in conditions(asked).items()
-        for (id,) in reader.rows(
-            f"SELECT {source.id} AS id FROM {source.table} WHERE {condition} ORDER BY 1{limit}",
-            **asked.params,
-        )
-    ]
-
-
-def sentences(reader: Reader, asked: Asked, missing: list[dict[str, str]]) -> list[str]:
-    said = []
-    for reason, condition in conditions(asked).items():
-        refs = [each["ref"] for each in missing if each["reason"] == reason][:NAMED]
-        if not refs:
-            continue
-        count = reader.value(
-            f"SELECT count(*) FROM {asked.scope.source.table} WHERE {condition}", **asked.params
-        )
-        what = "counted, adding nothing" if reason == NO_AMOUNT else "in no period"
-        more = f" and {count - len(refs)} more" if count > len(refs) else ""
-        deals = f"{count} deal{'s' if count > 1 else ''}"
-        said.append(f"{reason.capitalize()}: {deals}, {what}: {' '.join(refs)}{more}")
-    return said
+    def sentences(self) -> list[str]:
+        said = []
+        for reason, count in self.counts.items():
+            if count:
+                refs = [each["ref"] for each in self.excluded if each["reason"] == reason][:NAMED]
+                more = [f"and {count - len(refs)} more"] if count > len(refs) else []
+                what = "counted, adding nothing" if reason == NO_AMOUNT else "in no period"
+                deals = f"{count} deal{'s' if count > 1 else ''}"
+                said.append(f"{reason.capitalize()}: {deals}, {what}: {' '.join([*refs, *more])}")
+        return said
 
 
 # --- the origin of the figures --------------------------------------------------------------------------
@@ -265,7 +266,7 @@ FORMULAS: Final = {
     "count": "open deals in the stage, those without an amount too",
     "amount": "the sum of their amounts",
     "weighted": "amount × probability / 100, a half rounded up deal by deal",
-    "average_age_days": "local calendar days from the making of a deal to the as-of day, on average, to one decimal",
+    "average_age_days": "local calendar days from the making of a deal to the as-of day, on average to 0.1",
     "left out": "won and lost deals; with --period also deals that close outside it or have no close date",
 }
 

@@ -66,7 +66,8 @@ def documents(reader: Reader, entity: str, ids: Iterable[int]) -> dict[int, tupl
     names = list(dict.fromkeys((BY_ENTITY[entity].title, *index.SEARCHED[entity])))
     listed = ", ".join(map(str, ids))
     rows = reader.rows(
-        f'SELECT id, updated_at, {", ".join(names)}, CAST(custom AS TEXT) FROM "{entity}" WHERE id IN ({listed}) AND deleted_at IS NULL'
+        f'SELECT id, updated_at, {", ".join(names)}, CAST(custom AS TEXT) FROM "{entity}"'
+        f" WHERE id IN ({listed}) AND deleted_at IS NULL"
     )
     return {row[0]: (_texts([*names, "custom"], row[2:]), row[1]) for row in rows}
 
@@ -84,7 +85,7 @@ def _texts(names: list[str], values: tuple[Any, ...]) -> dict[str, str]:
 
 
 def where(texts: dict[str, str], title: str, terms: list[str]) -> str:
-    """The field with most of the words, with what stands around the first; the title only where no other has any."""
+    """The field with most of the words, and what stands around the first; the title if none has as many."""
     best, most = title, 0
     for name, text in texts.items():
         folded = words(text)

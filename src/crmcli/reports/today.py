@@ -43,15 +43,16 @@ class Asked(NamedTuple):
 
 _RELATED: Final = [noun for noun in NOUNS if noun.entity in ("lead", "account", "contact", "opportunity")]
 _TITLES: Final = " ".join(
-    f"WHEN '{noun.entity}' THEN (SELECT x.{noun.title} FROM \"{noun.entity}\" AS x WHERE x.id = r.related_to_id)"
+    f"WHEN '{noun.entity}' THEN (SELECT x.{noun.title} FROM {noun.entity} AS x WHERE x.id = r.related_to_id)"
     for noun in _RELATED
 )
 _OWNER: Final = '(SELECT u.name FROM "user" AS u WHERE u.id = r.owner_id)'
 _ACCOUNT: Final = "(SELECT a.name FROM account AS a WHERE a.id = r.account_id)"
 
 TASKS: Final = (
-    f"SELECT r.id, r.subject, r.due_date, r.related_to_entity, r.related_to_id, CASE r.related_to_entity {_TITLES} END,"
-    f" {_OWNER} FROM task AS r WHERE r.completed_at IS NULL AND r.deleted_at IS NULL AND r.due_date <= :today"
+    "SELECT r.id, r.subject, r.due_date, r.related_to_entity, r.related_to_id,"
+    f" CASE r.related_to_entity {_TITLES} END, {_OWNER}"
+    " FROM task AS r WHERE r.completed_at IS NULL AND r.deleted_at IS NULL AND r.due_date <= :today"
 )
 DEALS: Final = (
     f"SELECT r.id, r.name, r.close_date, r.account_id, {_ACCOUNT}, r.amount, r.currency, {_OWNER}"
@@ -60,15 +61,15 @@ DEALS: Final = (
 LATE: Final = f"{DEALS} AND r.close_date < :today"
 IDLE: Final = (
     f"{DEALS} AND coalesce(r.close_date, '9999-12-31') >= :today AND coalesce(r.next_step, '') = ''"
-    " AND NOT EXISTS (SELECT 1 FROM task AS t WHERE t.related_to_entity = 'opportunity' AND t.related_to_id = r.id"
-    " AND t.completed_at IS NULL AND t.deleted_at IS NULL)"
+    " AND NOT EXISTS (SELECT 1 FROM task AS t WHERE t.related_to_entity = 'opportunity'"
+    " AND t.related_to_id = r.id AND t.completed_at IS NULL AND t.deleted_at IS NULL)"
 )
 LEADS: Final = (
     f"SELECT r.id, r.name, r.created_at, r.company, {_OWNER} FROM lead AS r"
     " WHERE r.converted_at IS NULL AND r.deleted_at IS NULL AND r.created_at < :before"
     " AND r.status = (SELECT f.default_value FROM field AS f WHERE f.entity = 'lead' AND f.name = 'status')"
-    " AND NOT EXISTS (SELECT 1 FROM activity AS a WHERE a.related_to_entity = 'lead' AND a.related_to_id = r.id"
-    " AND a.deleted_at IS NULL)"
+    " AND NOT EXISTS (SELECT 1 FROM activity AS a WHERE a.related_to_entity = 'lead'"
+    " AND a.related_to_id = r.id AND a.deleted_at IS NULL)"
 )
 OWNS: Final = " OR ".join(
     f"EXISTS (SELECT 1 FROM {entity} AS r WHERE r.owner_id = :owner AND r.deleted_at IS NULL)"

@@ -114,7 +114,7 @@ def described(deal: Deal) -> str:
     return f"{reference('opportunity', deal['id'])} {deal['name']}"
 
 
-def said_of_move(before: Deal, values: Mapping[str, Any], today: date) -> list[str]:
+def said_of_move(before: Deal, values: Mapping[str, Any], day: date, today: date) -> list[str]:
     """The line that says what a move changed, and what the user should know besides."""
     if not values:
         return [f"{described(before)} is in {before['stage']} already; nothing was changed."]
@@ -125,6 +125,8 @@ def said_of_move(before: Deal, values: Mapping[str, Any], today: date) -> list[s
         parts.append(amount_words(after["amount"], after["currency"]))
     if after["close_date"]:
         parts.append(f"{'closed' if after['is_closed'] else 'closes'} {long_date(after['close_date'])}")
+    if day != today and not after["is_closed"]:
+        parts.append(f"on {long_date(day)}")
     if after["lost_reason"]:
         parts.append(after["lost_reason"])
     return [" · ".join(parts), *remarks(before, values, today)]

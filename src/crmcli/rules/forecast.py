@@ -27,7 +27,7 @@ REASONS: Final = (SLIPPED, NO_CLOSE_DATE, NO_AMOUNT)
 
 
 def weighted(amount: int, probability: int) -> int:
-    """What a deal is expected to bring: its amount × its probability, to the minor unit, a half rounded up."""
+    """What a deal is expected to bring: amount × probability / 100, to the minor unit, a half rounded up."""
     return percent_of(amount, probability)
 
 
@@ -53,7 +53,7 @@ def left_out(
     start: str,
     end: str,
 ) -> str | None:
-    """Why a deal that might be expected among the figures of a period is not; None where it is, or is no matter.
+    """Why a deal that one might look for in a period is not counted; None where it is, or was lost.
 
     An open deal whose close date has passed has slipped, whatever the period; one without a close date is in
     no period. Lost deals are not missed.
@@ -77,12 +77,12 @@ def open_pipeline(parts: Mapping[Part, int]) -> int:
 
 
 def attainment(closed: int, quota: int | None) -> float | None:
-    """How much of the quota is closed, in percent to one decimal; None where there is no quota, or it is 0."""
+    """How much of the quota is closed, in percent to one decimal; None where there is none, or it is 0."""
     return _ratio(closed * 100, quota, 1) if quota else None
 
 
 def gap(closed: int, quota: int | None) -> int | None:
-    """What is still to be closed to reach the quota, never negative; None where there is no quota, or it is 0."""
+    """What is still to be closed to reach the quota, never negative; None where there is none, or it is 0."""
     return max(0, quota - closed) if quota else None
 
 

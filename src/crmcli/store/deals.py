@@ -1,4 +1,4 @@
-"""Which deals a report looks at: those there are now, or those there were at a moment; the columns are the same."""
+"""Which deals a report looks at: those there are now, or those there were at a moment, in one shape."""
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 

@@ -61,7 +61,7 @@ def index_where(connection: "Connection", entity: str, condition: str, **params:
         raw.create_function("search_words", 1, words, deterministic=True)
         key, made = "rowid", f"search_words({document})"
     else:
-        # PostgreSQL would keep an e-mail address, a host or a-b-c as one word: SQLite does not, and people do not.
+        # PostgreSQL would keep an e-mail address or a host as one word: SQLite does not, and people do not.
         plain = f"regexp_replace(lower(normalize({document}, NFKC)), '{PUNCTUATION}', ' ', 'g')"
         split = f"regexp_replace({plain}, '({CJK})', ' \\1 ', 'g')"
         key, made = "id", f"to_tsvector('simple', {split})"
@@ -77,7 +77,8 @@ def index_where(connection: "Connection", entity: str, condition: str, **params:
 
 
 def condition(is_sqlite: bool, query: str) -> tuple[str, dict[str, str]]:
-    """A WHERE condition on the table `search`, and its parameters; every word must occur, the last may be begun.
+    """A WHERE condition on the table `search`, and its parameters: every word must occur, or be begun.
+
 
     Whatever is typed is taken as words: no query syntax of a database's own can be reached.
     """

@@ -136,16 +136,23 @@ INDEXES: Final = (
     "CREATE INDEX ix_activity_contact ON activity (contact_id) WHERE contact_id IS NOT NULL",
     # opp list by owner and stage
     "CREATE INDEX ix_opportunity_owner_stage ON opportunity (owner_id, stage, close_date)",
-    # pipeline, and the open part of the forecast, without touching the table
+    # pipeline; the columns of the condition are in each index, or SQLite would look into the table for them
     "CREATE INDEX ix_opportunity_open ON opportunity"
-    " (stage, close_date, owner_id, currency, amount, probability, category, stage_since)"
+    " (stage, currency, created_at, amount, probability, close_date, owner_id, is_closed, deleted_at)"
     " WHERE is_closed = 0 AND deleted_at IS NULL",
-    # what was closed in a period
-    "CREATE INDEX ix_opportunity_close_date ON opportunity (close_date, owner_id, stage, currency, amount, is_won)"
-    " WHERE is_closed = 1 AND deleted_at IS NULL",
-    # the life of one deal, and the state of all at a moment
+    # forecast: what is open and closes in a period, and what was closed in it
+    "CREATE INDEX ix_opportunity_open_close_date ON opportunity"
+    " (close_date, owner_id, currency, category, amount, probability, stage, account_id, source,"
+    " is_closed, deleted_at) WHERE is_closed = 0 AND deleted_at IS NULL",
+    "CREATE INDEX ix_opportunity_close_date ON opportunity"
+    " (close_date, is_won, owner_id, currency, category, amount, probability, stage, account_id, source,"
+    " is_closed, deleted_at) WHERE is_closed = 1 AND deleted_at IS NULL",
+    # the life of one deal
     "CREATE INDEX ix_opportunity_version_life ON opportunity_version (opportunity_id, valid_from)",
-    "CREATE INDEX ix_opportunity_version_current ON opportunity_version (valid_from, valid_to) WHERE recorded_to IS NULL",
+    # forecast and pipeline as of a day
+    "CREATE INDEX ix_opportunity_version_close_date ON opportunity_version"
+    " (is_closed, close_date, valid_from, valid_to, is_won, owner_id, currency, category, amount,"
+    " probability, stage, account_id, source, recorded_to, opportunity_id) WHERE recorded_to IS NULL",
     "CREATE INDEX ix_opportunity_version_entry ON opportunity_version (entry_id)",
     "CREATE INDEX ix_opportunity_version_closed ON opportunity_version (closed_entry_id)"
     " WHERE closed_entry_id IS NOT NULL",
