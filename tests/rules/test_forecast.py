@@ -38,7 +38,16 @@ def test_the_open_pipeline_is_the_same_in_either_roll_up() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "probability", "expected"),
-    [(10000, 75, 7500), (1, 50, 1), (1, 49, 0), (333, 10, 33), (335, 10, 34), (0, 100, 0), (99, 100, 99), (99, 0, 0)],
+    [
+        (10000, 75, 7500),
+        (1, 50, 1),
+        (1, 49, 0),
+        (333, 10, 33),
+        (335, 10, 34),
+        (0, 100, 0),
+        (99, 100, 99),
+        (99, 0, 0),
+    ],
 )
 def test_weighted_rounds_a_half_up_to_the_minor_unit(amount: int, probability: int, expected: int) -> None:
     assert weighted(amount, probability) == expected

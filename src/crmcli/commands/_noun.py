@@ -291,6 +291,20 @@ def command_tree() -> dict[str, list[str]]:
     return {name: command.list_commands(ctx) if isinstance(command, Group) else [] for name, command in commands.items()}
 
 
+def run_beside(argv: list[str], environ: Mapping[str, str], stdin: TextIO, out: TextIO) -> int:
+    """Run another command of the program that runs, all it says to one stream; the exit code. Raises as it does."""
+    from contextlib import redirect_stderr, redirect_stdout
+
+    from typer._click.globals import get_current_context
+
+    root: Any = get_current_context().find_root().command
+    with redirect_stdout(out), redirect_stderr(out):
+        code = root.main(
+            args=argv, prog_name="crm", standalone_mode=False, obj=Outside(argv, environ, stdin, out, out)
+        )
+    return code if isinstance(code, int) else 0
+
+
 def help_of(words: list[str]) -> str | None:
     """The help of a command of the program that runs, by its words; None where there is no such command."""
     from typer._click.globals import get_current_context

@@ -110,8 +110,19 @@ def completions(root: Any, args: Sequence[str], incomplete: str) -> list[tuple[s
     from typer._click.shell_completion import ShellComplete
 
     class Asked(ShellComplete):
+        """Typer's search for completions, without its shells, whose help goes through Rich."""
+
         name = "crm"
         source_template = ""
+
+        def source_vars(self) -> dict[str, Any]:
+            raise NotImplementedError
+
+        def get_completion_args(self) -> tuple[list[str], str]:
+            raise NotImplementedError
+
+        def format_completion(self, item: Any) -> str:
+            raise NotImplementedError
 
     items = Asked(root, {}, "crm", "_CRM_COMPLETE").get_completions(list(args), incomplete)
     return [(str(item.value), item.help or "") for item in items if item.type == "plain"]

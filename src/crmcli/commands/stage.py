@@ -115,7 +115,7 @@ def edit(app: App, ref: Ref, set: Sets = None, dry_run: DryRun = False, **option
 
 
 def stage_meant(reader: Reader, ref: str) -> int:
-    """The stage of a reference or name, or of the unique beginning or label of one. Raises NotFound, Conflict."""
+    """The stage of a reference, name, label or unique beginning. Raises NotFound, Conflict."""
     try:
         return find(reader, "stage", ref)
     except NotFound:

@@ -450,7 +450,7 @@ def formulas_of(asked: Asked) -> dict[str, str]:
         "attainment": "closed / quota, in percent",
         "gap": "quota - closed, never below 0",
         "coverage": "open pipeline / (quota - closed)",
-        "period": f"close dates {asked.bounds['start']}..{asked.bounds['end']}; won deals: the day they closed",
+        "period": f"close dates {asked.bounds['start']}..{asked.bounds['end']}; for won deals the day of it",
         "left out": "lost and Omitted deals; open deals that slipped; deals without close date or amount",
     }
 

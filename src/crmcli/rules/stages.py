@@ -148,7 +148,7 @@ def refuse_rewriting(current: Mapping[str, Any], changes: Mapping[str, Any], dea
     if changes.get("name", name) != name and (deals or ever):
         raise Refused(
             f"Deals have been in {name}, which their history knows by this name.",
-            hint=f"`crm stage edit {name!r} --label {changes['name']!r}` is one for the screen, found like it.",
+            hint=f"`crm stage edit {name!r} --label {changes['name']!r}` is one for the screen.",
         )
     if deals and any(
         bool(changes.get(flag, current[flag])) != bool(current[flag]) for flag in ("is_closed", "is_won")

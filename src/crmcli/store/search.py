@@ -79,7 +79,6 @@ def index_where(connection: "Connection", entity: str, condition: str, **params:
 def condition(is_sqlite: bool, query: str) -> tuple[str, dict[str, str]]:
     """A WHERE condition on the table `search`, and its parameters: every word must occur, or be begun.
 
-
     Whatever is typed is taken as words: no query syntax of a database's own can be reached.
     """
     terms = [term for term in map(_parts, query.split()) if term]
