@@ -34,7 +34,9 @@ def complete(crm: Crm, line: str, shell: str = "bash") -> list[str]:
         "import sys; from crmcli.__main__ import main; main(); sys.stdout.flush();"
         f" sys.stderr.write(' '.join(name for name in {UNWANTED!r} if name in sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0
     assert done.stderr == ""
     return done.stdout.splitlines()
@@ -56,8 +58,8 @@ def complete(crm: Crm, line: str, shell: str = "bash") -> list[str]:
         ("crm help cr", ["cron"]),
         ("crm completion f", ["fish"]),
         ("crm config get time", ["timezone"]),
-        ("crm nonsense ", []),
-        ("crm opp edit O1 --nonsense ", []),
+        ("crm xyz", []),
+        ("crm lead show X", []),
     ],
 )
 def test_bash_is_told_what_fits(filled: Crm, line: str, expected: list[str]) -> None:
@@ -70,14 +72,22 @@ def test_help_of_a_completion_stays_on_its_line(filled: Crm) -> None:
 
 
 def test_words_between_spaces_do_as_well(filled: Crm) -> None:
-    environ = filled.environ | {"COMP_WORDS": "crm lead sh", "COMP_CWORD": "2", "_CRM_COMPLETE": "complete_bash"}
+    environ = filled.environ | {
+        "COMP_WORDS": "crm lead sh",
+        "COMP_CWORD": "2",
+        "_CRM_COMPLETE": "complete_bash",
+    }
     done = subprocess.run([sys.executable, "-m", "crmcli"], env=environ, capture_output=True, text=True)
     assert done.stdout == "show\n"
 
 
 def test_a_value_behind_an_equals_sign_is_completed(filled: Crm) -> None:
     words = ["crm", "opp", "edit", "O1", "--stage", "=", "Closed"]
-    environ = filled.environ | {"COMP_WORDS": "\n".join(words), "COMP_CWORD": "6", "_CRM_COMPLETE": "complete_bash"}
+    environ = filled.environ | {
+        "COMP_WORDS": "\n".join(words),
+        "COMP_CWORD": "6",
+        "_CRM_COMPLETE": "complete_bash",
+    }
     done = subprocess.run([sys.executable, "-m", "crmcli"], env=environ, capture_output=True, text=True)
     assert done.stdout.splitlines() == ["Closed\\ Won", "Closed\\ Lost"]
 
@@ -96,13 +106,22 @@ def test_the_script_works_in_bash(filled: Crm, tmp_path: Path) -> None:
     bin.mkdir()
     (bin / "crm").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m crmcli "$@"\n')
     (bin / "crm").chmod(0o755)
-    ask = 'COMP_WORDS=(crm opp edit O1 --stage Cl); COMP_CWORD=5; _crm_complete crm; printf "%s\\n" "${COMPREPLY[@]}"'
+    words = "COMP_WORDS=(crm opp edit O1 --stage Cl); COMP_CWORD=5; "
+    ask = words + '_crm_complete crm; printf "%s\\n" "${COMPREPLY[@]}"'
     environ = filled.environ | {"PATH": f"{bin}{os.pathsep}{filled.environ['PATH']}"}
-    done = subprocess.run(["bash", "--norc", "-c", f"{script}\n{ask}"], env=environ, capture_output=True, text=True)
+    done = subprocess.run(
+        ["bash", "--norc", "-c", f"{script}\n{ask}"], env=environ, capture_output=True, text=True
+    )
     assert done.stdout.splitlines() == ["Closed\\ Won", "Closed\\ Lost"], done.stderr
-    assert "_crm_complete crm" in subprocess.run(
-        ["bash", "--norc", "-c", f"{script}\ncomplete -p crm"], env=environ, capture_output=True, text=True
-    ).stdout
+    assert (
+        "_crm_complete crm"
+        in subprocess.run(
+            ["bash", "--norc", "-c", f"{script}\ncomplete -p crm"],
+            env=environ,
+            capture_output=True,
+            text=True,
+        ).stdout
+    )
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

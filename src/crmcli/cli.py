@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
+from itertools import pairwise
 from typing import Annotated, Any, Final, TextIO
 
 import typer
@@ -12,7 +13,7 @@ from typer.main import get_command
 
 from crmcli import __version__
 from crmcli.app import App
-from crmcli.commands._noun import Entry, Group, Outside
+from crmcli.commands._noun import Entry, Group, Outside, start
 from crmcli.errors import CrmError, Interrupted, InvalidValue
 from crmcli.fields import NOUNS
 from crmcli.render import render_error
@@ -125,8 +126,10 @@ def run(argv: list[str], *, stdin: TextIO, stdout: TextIO, stderr: TextIO, envir
     outside = Outside(argv, environ, stdin, stdout, stderr)
     try:
         with redirect_stdout(stdout), redirect_stderr(stderr):
-            code = get_command(root).main(args=argv, prog_name="crm", standalone_mode=False, obj=outside)
-        return code if isinstance(code, int) else 0
+            start(get_command(root), argv, outside)
+        return 0
+    except typer.Exit as end:
+        return end.exit_code
     except CrmError as error:
         return fail(error, outside)
     except typer.Abort:
@@ -134,11 +137,14 @@ def run(argv: list[str], *, stdin: TextIO, stdout: TextIO, stderr: TextIO, envir
     except KeyboardInterrupt:
         return fail(Interrupted("Interrupted; nothing was written."), outside)
     except BrokenPipeError:
-        # Whoever read has gone; what was written is written. Keep the interpreter from flushing into the void.
+        # Whoever read has gone; what was written is written. Keep the interpreter from flushing to nobody.
         if stdout is sys.stdout:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group alone
+            stdout.write(error.format_message() + "\n")  # type: ignore[attr-defined]  # Typer keeps it to itself
+            return 0
         usage = as_usage(error)
         if usage is None:
             raise
@@ -148,9 +154,6 @@ def run(argv: list[str], *, stdin: TextIO, stdout: TextIO, stderr: TextIO, envir
 def as_usage(error: Exception) -> CrmError | None:
     """Typer's own complaints, and the operating system's, as ours; None for what nobody expected."""
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
-        if type(error).__name__ == "NoArgsIsHelpError":
-            typer.echo(error.format_message())
-            return None
         ctx = getattr(error, "ctx", None)
         hint = f"`{ctx.command_path} --help` shows how." if ctx else None
         return InvalidValue(error.format_message(), hint=hint)
@@ -173,8 +176,7 @@ def fail(error: CrmError, outside: Outside) -> int:
         "--json" in argv
         or "--format=json" in argv
         or any(
-            first in ("--format", "-f") and second in ("json", "jsonl")
-            for first, second in zip(argv, argv[1:], strict=False)
+            first in ("--format", "-f") and second in ("json", "jsonl") for first, second in pairwise(argv)
         )
     )
     render_error(error, as_json, look_of(outside.stdout, outside.stderr, outside.environ))

@@ -175,10 +175,14 @@ def test_a_template_with_a_slip_is_refused(text: str, message: str) -> None:
 # --------------------------------------------------------------------------- links, and what is only shown
 
 
-def test_the_name_beside_a_link_is_ignored_and_alone_it_is_the_link() -> None:
-    plan = match("account", "account_name", "related_to", "related_to_name")
+def test_the_name_beside_a_link_goes_with_it_and_alone_it_is_the_link() -> None:
+    plan = match("account", "account_name", "related_to", "related_to_name", "Account Website")
     assert bound(plan) == {"account": "account", "related_to": "related_to"}
-    assert plan.remarks[0] == "'account_name' is ignored: it goes with account."
+    assert [(title.heading, title.field.name) for title in plan.titles] == [
+        ("account_name", "account"),
+        ("related_to_name", "related_to"),
+    ]
+    assert plan.remarks == ("'Account Website' is ignored: it goes with account.",)
     for heading in ("account_name", "Account Name", "Company Website", "account e-mail"):
         assert bound(match(heading)) == {heading: "account"}
     with pytest.raises(InvalidValue, match="'Account name' and 'Account domain' both mean account"):

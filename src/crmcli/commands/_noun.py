@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any, Final, NamedTuple, TextIO
 
 import typer
@@ -13,7 +14,7 @@ from crmcli.app import App
 from crmcli.errors import InvalidValue, suggestion
 from crmcli.render import FORMATS, render
 from crmcli.render.look import look_of
-from crmcli.result import Outcome, Record, Result, Table
+from crmcli.result import Outcome, Record, Result, Row, Table
 from crmcli.result import Report as Figures
 from crmcli.settings import settings_from
 
@@ -143,7 +144,7 @@ class Group(_Light, TyperGroup):
             for name, entry in self.entries.items()
             if name.startswith(incomplete) and (incomplete or not name.startswith("_"))
         ]
-        return found + TyperCommand.shell_complete(self, ctx, incomplete)  # type: ignore[arg-type]
+        return found + TyperCommand.shell_complete(self, ctx, incomplete)
 
 
 # --- options that many commands share -------------------------------------------------------------------
@@ -205,8 +206,8 @@ class Noun:
         entries = {
             name: Entry(
                 verb.help.partition("\n")[0].rstrip("."),
-                lambda ctx, name=name: build(name, self.verbs[name], ctx),
-            )  # type: ignore[misc]
+                partial(build, name, verb),
+            )
             for name, verb in self.verbs.items()
         }
         return Group(
@@ -259,18 +260,14 @@ def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
 
     def run(ctx: typer.Context, **given: Any) -> None:
         app: App = ctx.obj
-        asked = Output(
-            "json" if given.pop("json") else given.pop("format", None),
-            split_names(given.pop("fields")),
-        )
-        given.pop("format", None)
-        app.output = asked
-        if asked.format is not None and asked.format not in FORMATS:
+        as_json, named = given.pop("json"), given.pop("format")
+        if named is not None and named not in FORMATS:
             raise InvalidValue(
-                f"{asked.format!r} is not a format. There are {', '.join(FORMATS)}.",
-                hint=suggestion(asked.format, FORMATS),
+                f"{named!r} is not a format. There are {', '.join(FORMATS)}.",
+                hint=suggestion(named, FORMATS),
                 field="format",
             )
+        app.output = Output("json" if as_json else named, split_names(given.pop("fields")))
         result = verb.function(app, **given)
         show(app, result)
         if isinstance(result, Outcome | Figures) and result.exit_code:
@@ -288,21 +285,27 @@ def command_tree() -> dict[str, list[str]]:
 
     ctx: Any = get_current_context().find_root()
     commands = {name: ctx.command.get_command(ctx, name) for name in ctx.command.list_commands(ctx)}
-    return {name: command.list_commands(ctx) if isinstance(command, Group) else [] for name, command in commands.items()}
+    return {
+        name: command.list_commands(ctx) if isinstance(command, Group) else []
+        for name, command in commands.items()
+    }
 
 
-def run_beside(argv: list[str], environ: Mapping[str, str], stdin: TextIO, out: TextIO) -> int:
-    """Run another command of the program that runs, all it says to one stream; the exit code. Raises as it does."""
+def start(program: Any, argv: list[str], outside: Outside) -> None:
+    """Run a command line; how it ends is raised. Typer's own `main` would swallow closed pipes and Ctrl-C."""
+    with program.make_context("crm", list(argv), obj=outside) as ctx:
+        program.invoke(ctx)
+
+
+def run_beside(argv: list[str], environ: Mapping[str, str], stdin: TextIO, out: TextIO) -> None:
+    """Run another command of the program that runs, all it says to one stream. Raises as it does."""
     from contextlib import redirect_stderr, redirect_stdout
 
     from typer._click.globals import get_current_context
 
-    root: Any = get_current_context().find_root().command
+    program = get_current_context().find_root().command
     with redirect_stdout(out), redirect_stderr(out):
-        code = root.main(
-            args=argv, prog_name="crm", standalone_mode=False, obj=Outside(argv, environ, stdin, out, out)
-        )
-    return code if isinstance(code, int) else 0
+        start(program, argv, Outside(argv, environ, stdin, out, out))
 
 
 def help_of(words: list[str]) -> str | None:
@@ -402,7 +405,10 @@ def only(result: Table | Record, names: tuple[str, ...]) -> Table | Record:
         )
         for index in needed
     ]
-    pick = lambda row: [row[index] for index in needed]  # noqa: E731
+
+    def pick(row: Row) -> list[Any]:
+        return [row[index] for index in needed]
+
     if isinstance(result, Record):
         return replace(result, columns=columns, row=pick(result.row), sections={})
     changes: dict[str, Any] = {"columns": columns, "rows": map(pick, result.rows)}
@@ -421,7 +427,7 @@ def app_for(ctx: Any) -> App | None:
         settings = settings_from(os.environ, database=root.params.get("db"))
         app = App(settings, environ=os.environ, stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr)
         return app if app.target.exists() else None
-    except Exception:  # completion must never print an error into the prompt
+    except Exception:  # noqa: BLE001 - completion must never print an error into the prompt
         return None
 
 

@@ -1,19 +1,28 @@
 """Import and export of every noun."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
 from crmcli.app import App
 from crmcli.commands._noun import DryRun, Noun
-from crmcli.errors import InvalidValue, suggestion
+from crmcli.errors import InvalidValue
 from crmcli.fields import BY_ENTITY
+from crmcli.render.clean import clean
 from crmcli.result import Outcome, Result, Table
 
-MODES = ("insert", "update", "upsert")
+if TYPE_CHECKING:
+    from crmcli.importing.how import How
+    from crmcli.importing.run import Imported
+    from crmcli.render.look import Look
+    from crmcli.store.bulk import Stage
+    from crmcli.transfer.source import Source
+
+FEW: Final = 20  # bad rows that need no summary
+ENDINGS: Final = {".csv": "csv", ".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 class Rejected(InvalidValue):
@@ -90,41 +99,22 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
         ] = None,
         dry_run: DryRun = False,
     ) -> Result:
-        from crmcli.importing import How
-        from crmcli.transfer.mapping import parse_values
+        from crmcli.importing.how import How, checked
+        from crmcli.transfer.mapping import parse_pairs, parse_values
 
-        if mode is not None and mode not in MODES:
-            raise InvalidValue(
-                f"{mode!r} is not a mode; there are {', '.join(MODES)}.",
-                hint=suggestion(mode, MODES),
-                field="mode",
-            )
         if date_order not in (None, "dmy", "mdy", "ymd"):
             raise InvalidValue(
                 f"{date_order!r} is not an order of dates; there are dmy, mdy and ymd.", field="date_order"
             )
         keys = tuple(key.strip().replace("-", "_") for key in (match or "").split(",") if key.strip())
-        if mode == "update" and not keys:
-            raise InvalidValue(
-                "--mode update needs --match: how is a row known to be a record?", field="match"
-            )
-        how = How(keys, mode, parse_values(value or []), create_parents, blank_clears, rejects is not None)
-        return run_import(
-            app,
-            entity,
-            file,
-            how,
-            map or [],
-            set or [],
-            extra,
-            rejects,
-            date_order,
-            encoding,
-            delimiter,
-            headers,
-            skip_lines,
-            dry_run,
+        how = checked(
+            How(keys, mode, parse_values(value or []), create_parents, blank_clears, rejects is not None)
         )
+        headings = Headings(
+            parse_pairs(map or [], option="--map"), parse_pairs(set or [], option="--set"), extra
+        )
+        opened = Opened(file, encoding, delimiter, headers, skip_lines)
+        return run_import(app, entity, opened, headings, how, rejects, date_order, dry_run)
 
     import_.__doc__ = (
         f"Import {plural} from a file: all or nothing, undone by one `crm undo`.\n\n"
@@ -154,117 +144,102 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
     noun.verb(examples["export"])(export)
 
 
+class Headings(NamedTuple):
+    """What was said of the headings of a file."""
+
+    maps: Mapping[str, str]
+    sets: Mapping[str, str]
+    extra: str | None
+
+
+class Opened(NamedTuple):
+    """What was said of a file and how it is written."""
+
+    file: str
+    encoding: str | None
+    delimiter: str | None
+    headers: str | None
+    skip_lines: int | None
+
+    def source(self, app: App) -> "Source":
+        """The file, opened. Raises InvalidValue."""
+        from crmcli.transfer.source import open_source
+
+        return open_source(
+            self.file,
+            app.stdin_bytes,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            headers=[name.strip() for name in self.headers.split(",")] if self.headers else None,
+            skip_lines=self.skip_lines,
+        )
+
+
 def run_import(
     app: App,
     entity: str,
-    file: str,
-    how: Any,
-    maps: Sequence[str],
-    sets: Sequence[str],
-    extra: str | None,
+    opened: Opened,
+    headings: Headings,
+    how: "How",
     rejects: str | None,
     date_order: str | None,
-    encoding: str | None,
-    delimiter: str | None,
-    headers: str | None,
-    skip_lines: int | None,
     dry_run: bool,
 ) -> Outcome:
     """Read a file into a noun, and say what came of it."""
     import gc
 
-    from crmcli.commands._entity import fields_of
-    from crmcli.importing import bring_in, find_date_order, importable
+    from crmcli.commands._entity import facts_of, fields_of, owner_for, reading_of
+    from crmcli.importing.how import find_date_order, importable
+    from crmcli.importing.run import Import, bring_in
     from crmcli.render.look import look_of
     from crmcli.render.progress import progress
-    from crmcli.transfer.mapping import match_headings, parse_pairs
-    from crmcli.transfer.source import open_source
+    from crmcli.transfer.mapping import match_headings
 
     gc.enable()
-    names = [name.strip() for name in headers.split(",")] if headers else None
-    with ExitStack() as stack:
-        source = stack.enter_context(
-            open_source(
-                file,
-                app.stdin_bytes,
-                encoding=encoding,
-                delimiter=delimiter,
-                headers=names,
-                skip_lines=skip_lines,
-            )
-        )
-        if (
-            rejects is not None
-            and rejects != "-"
-            and Path(rejects).exists()
-            and Path(file).exists()
-            and Path(rejects).samefile(file)
-        ):
-            raise InvalidValue("--rejects names the file that is read.", field="rejects")
-        fields = importable(fields_of(app, entity))
-        plan = match_headings(
-            source.headings,
-            fields,
-            maps=parse_pairs(maps, option="--map"),
-            sets=parse_pairs(sets, option="--set"),
-            extra=extra,
-        )
+    if rejects is not None:
+        refuse_overwriting(app, rejects, "--rejects", opened.file)
+    with opened.source(app) as source:
+        plan = match_headings(source.headings, importable(fields_of(app, entity)), **headings._asdict())
         order = find_date_order(source, plan, date_order or app.date_order)
         look = look_of(app.stdout, app.stderr, app.environ, app.settings.color)
-        work = stack.enter_context(app.work(source="import", dry_run=dry_run))
-        advance = stack.enter_context(progress(source.size, f"Reading {source.name}", look))
-        imported, stage = bring_in_here(app, work, entity, source, plan, how, order, advance, bring_in)
-        said = [*source.announced, *plan.remarks]
-        if imported.rejected and not how.keep_going:
-            refuse(app, stage, imported, source.name)
-        if rejects is not None:
-            write_rejects(stage, source, rejects)
-        wrote = work.wrote
-        entry = work.entry if wrote and not dry_run else None
-    said.append(summary(source.name, imported, entry, dry_run))
-    if entry:
-        said.append(f"`crm undo {entry}` takes it back.")
-    data = {
-        "created": imported.created,
-        "updated": imported.updated,
-        "unchanged": imported.unchanged,
-        "rejected": imported.rejected,
-        "duplicates": imported.duplicates,
-        "entry": entry,
-    }
-    return Outcome(said, [], data=data, exit_code=7 if imported.rejected else 0)
+        with app.work(source="import", dry_run=dry_run) as work:
+            with progress(source.size, f"Reading {source.name}", look) as advance:
+                imported, stage = bring_in(
+                    Import(
+                        work=work,
+                        entity=entity,
+                        source=source,
+                        plan=plan,
+                        how=how,
+                        reading=reading_of(app)._replace(date_order=order),
+                        facts=facts_of(app, work.reader),
+                        actor=app.actor,
+                        owner=lambda: owner_for(work, app.actor),
+                        advance=advance,
+                    )
+                )
+            if imported.rejected and not how.keep_going:
+                refuse(app, stage, imported.rejected, source.name)
+            if rejects is not None and not dry_run:
+                write_rejects(stage, source, rejects)
+            entry = work.entry if work.wrote and not dry_run else None
+        said = [*source.announced, *plan.remarks, *summary(source.name, imported, entry, rejects, dry_run)]
+    counts = {name: getattr(imported, name) for name in ("created", "updated", "unchanged", "rejected")}
+    return Outcome(said, [], data={**counts, "entry": entry}, exit_code=7 if imported.rejected else 0)
 
 
-def bring_in_here(
-    app: App,
-    work: Any,
-    entity: str,
-    source: Any,
-    plan: Any,
-    how: Any,
-    order: str | None,
-    advance: Any,
-    bring_in: Any,
-) -> Any:
-    """Import with this user's way of reading, into this unit of work."""
-    from crmcli.commands._entity import facts_of, owner_for, reading_of
-
-    reading = reading_of(app)._replace(date_order=order)
-    return bring_in(
-        app,
-        work,
-        entity,
-        source,
-        plan,
-        how,
-        reading,
-        facts_of(app, work.reader),
-        lambda: owner_for(work, app.actor),
-        advance,
-    )
+def refuse_overwriting(app: App, path: str, what: str, source: str | None = None) -> None:
+    """Refuse to write over the file that is read, or over the database. Raises InvalidValue."""
+    if path == "-":
+        raise InvalidValue(f"{what} needs the name of a file.", field=what.strip("-").lower())
+    for other, called in ((source, "the file that is read"), (app.target.path, "the database")):
+        if other in (None, "-") or not Path(path).exists() or not Path(str(other)).exists():
+            continue
+        if Path(path).samefile(str(other)):
+            raise InvalidValue(f"{what} {path} is {called}.", field=what.strip("-").lower())
 
 
-def refuse(app: App, stage: Any, imported: Any, name: str) -> None:
+def refuse(app: App, stage: "Stage", count: int, name: str) -> None:
     """List every bad row and stop: nothing is written. Raises Rejected."""
     as_json = app.output.format in ("json", "jsonl")
     details = []
@@ -272,10 +247,14 @@ def refuse(app: App, stage: Any, imported: Any, name: str) -> None:
         if as_json:
             details.append({"line": line, "code": code, "field": field or None, "reason": reason})
         else:
-            from crmcli.render.clean import clean
-
             app.stderr.write(clean(f"line {line}: {reason} ({code})") + "\n")
-    rows = "1 row" if imported.rejected == 1 else f"{imported.rejected:,} rows"
+    if count > FEW and not as_json:
+        most = ", ".join(
+            f"{found:,} × {code}" + (f" of {field}" if field else "")
+            for code, field, found in stage.reasons(5)
+        )
+        app.stderr.write(f"Most often: {most}.\n")
+    rows = "1 row" if count == 1 else f"{count:,} rows"
     raise Rejected(
         f"{name}: {rows} cannot be imported; nothing was written.",
         hint="Mend the file, or say --rejects FILE to import the good rows.",
@@ -283,7 +262,7 @@ def refuse(app: App, stage: Any, imported: Any, name: str) -> None:
     )
 
 
-def write_rejects(stage: Any, source: Any, path: str) -> None:
+def write_rejects(stage: "Stage", source: "Source", path: str) -> None:
     """Put the bad rows into a file as they stood, with line, code and reason behind."""
     from crmcli.transfer.rejects import RejectsFile
     from crmcli.transfer.rows import BadRow
@@ -294,43 +273,53 @@ def write_rejects(stage: Any, source: Any, path: str) -> None:
         for row in source.rows() if following else ():
             line, cells = (row.line, row.cells) if isinstance(row, BadRow) else row
             if following and line == following[0]:
-                file.add(cells, *following[:2], following[3])
+                file.add(cells, line, following[1], following[3])
                 following = next(bad, None)
 
 
-def summary(name: str, imported: Any, entry: int | None, dry_run: bool) -> str:
-    """One line: what came of the file."""
-    counts = f"{imported.created:,} created, {imported.updated:,} updated, {imported.unchanged:,} unchanged"
-    if imported.duplicates:
-        counts += f" ({imported.duplicates:,} of them stand twice in the file)"
-    counts += f", {imported.rejected:,} rejected"
-    return (
-        f"Would import {name}: {counts}."
-        if dry_run
-        else f"Imported {name}: {counts}" + (f" (entry {entry})." if entry else ".")
+def summary(
+    name: str, imported: "Imported", entry: int | None, rejects: str | None, dry_run: bool
+) -> list[str]:
+    """What came of the file, in words."""
+    twice = f" ({imported.duplicates:,} of them stand twice in the file)" if imported.duplicates else ""
+    counts = (
+        f"{imported.created:,} created, {imported.updated:,} updated, {imported.unchanged:,} unchanged{twice},"
+        f" {imported.rejected:,} rejected"
     )
+    said = [
+        f"{'Would import' if dry_run else 'Imported'} {name}: {counts}"
+        + (f" (entry {entry})." if entry else ".")
+    ]
+    if imported.made:
+        made = " and ".join(
+            f"{count:,} {plural if count > 1 else plural[:-1]}" for plural, count in imported.made.items()
+        )
+        said.append(f"{'Would make' if dry_run else 'Made'} {made} that the rows name.")
+    if imported.rejected and rejects:
+        said.append(f"The rejected rows {'would be' if dry_run else 'are'} in {rejects}.")
+    if entry:
+        said.append(f"`crm undo {entry}` takes it back.")
+    return said
 
 
 def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) -> Result:
     """Write all records of a noun, or those that a filter leaves, with all their fields."""
-    from dataclasses import replace
-    from os import fsync
-
     from crmcli.commands._entity import list_table
     from crmcli.commands._noun import Output
     from crmcli.render import render
     from crmcli.render.look import look_of
 
-    endings = {".csv": "csv", ".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
     given = app.output.format
-    format = given or ("csv" if file == "-" else endings.get(Path(file).suffix.lower()))
+    format = given or ("csv" if file == "-" else ENDINGS.get(Path(file).suffix.lower()))
     if format is None:
         raise InvalidValue(
-            f"What format is {file}? Its ending is none of {', '.join(endings)}.",
+            f"What format is {file}? Its ending is none of {', '.join(ENDINGS)}.",
             hint="Say --format csv.",
             field="format",
         )
-    app.output = Output("json", app.output.fields)
+    if file != "-":
+        refuse_overwriting(app, file, "FILE")
+    app.output = Output("json", app.output.fields)  # every field, whatever the format
     table = list_table(app, entity, text, None, None, True)
     table.columns = [replace(column, hidden=False, folded=False) for column in table.columns]
     if excel_safe and format in ("csv", "tsv"):
@@ -338,37 +327,49 @@ def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) ->
     look = look_of(app.stdout, app.stderr, app.environ, "never", None if app.zone_is_utc else app.zone)
     if file == "-":
         render(table, format, look)
-        app.output = Output(None, None)
+        app.output = Output()
         return Outcome()
-    path = Path(file)
-    partial = path.with_name(f".{path.name}.partial")
-    count = 0
-
-    def counted(rows: Any) -> Iterator[Any]:
-        nonlocal count
-        for row in rows:
-            count += 1
-            yield row
-
-    table.rows = counted(table.rows)
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as out:
-            render(table, format, look._replace(out=out, terminal=False, width=0, color=False))
-            out.flush()
-            fsync(out.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    app.output = Output(given, None)
+    count = write_file(Path(file), table, format, look)
+    app.output = Output(given)
     return Outcome(
         [f"Wrote {count:,} {BY_ENTITY[entity].plural} to {file}."], data={"file": file, "records": count}
     )
 
 
+def write_file(path: Path, table: Table, format: str, look: "Look") -> int:
+    """Write a table to a file, which is there whole or not at all; how many rows there were."""
+    from os import fsync
+    from secrets import token_hex
+
+    from crmcli.render import render
+
+    count = 0
+
+    def counted(rows: Iterable[Any]) -> Iterator[Any]:
+        nonlocal count
+        for count, row in enumerate(rows, 1):  # noqa: B007 - it is the number of rows
+            yield row
+
+    table.rows = counted(table.rows)
+    target = path.resolve()
+    whole = not target.exists() or target.is_file()  # a pipe or a device is written to as it is
+    partial = target.with_name(f".{target.name}.{token_hex(4)}.tmp") if whole else target
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as out:
+            render(table, format, look._replace(out=out, terminal=False, width=0, color=False, ascii=False))
+            out.flush()
+            if whole:
+                fsync(out.fileno())
+        if whole:
+            partial.replace(target)
+    finally:
+        if whole:
+            partial.unlink(missing_ok=True)
+    return count
+
+
 def guarded(table: Table) -> Table:
     """A table whose texts no spreadsheet takes for formulas."""
-    from dataclasses import replace
-
     from crmcli.transfer.writer import guard, mark
 
     headings = mark([column.name for column in table.columns])

@@ -10,11 +10,12 @@ from crmcli.commands._noun import report
 from crmcli.errors import InvalidValue, suggestion
 from crmcli.result import Result, Text
 
-# Every script asks in one way: the words typed so far, a line each, and the number of the one under the cursor.
+# Every script asks in one way: the words typed so far, a line each, and the number of the one at the cursor.
 BASH: Final = """\
 _crm_complete() {
     local IFS=$'\\n'
-    COMPREPLY=( $(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD="$COMP_CWORD" _CRM_COMPLETE=complete_bash "$1" 2>/dev/null) )
+    COMPREPLY=( $(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD="$COMP_CWORD" \\
+        _CRM_COMPLETE=complete_bash "$1" 2>/dev/null) )
 }
 complete -o default -F _crm_complete crm crmcli
 """
@@ -22,7 +23,8 @@ ZSH: Final = """\
 #compdef crm crmcli
 _crm_complete() {
     local -a found
-    found=("${(@f)$(env COMP_WORDS="${(F)words}" COMP_CWORD=$((CURRENT - 1)) _CRM_COMPLETE=complete_zsh "$words[1]" 2>/dev/null)}")
+    local -x COMP_WORDS="${(F)words}" COMP_CWORD=$((CURRENT - 1)) _CRM_COMPLETE=complete_zsh
+    found=("${(@f)$("$words[1]" 2>/dev/null)}")
     if [[ -n "$found" ]]; then
         _describe -V crm found
     else
@@ -53,12 +55,15 @@ SCRIPTS: Final = {"bash": BASH, "zsh": ZSH, "fish": FISH}
     "crm completion fish > ~/.config/fish/completions/crm.fish",
 )
 def command(
-    app: App, shell: Annotated[str, typer.Argument(help="bash, zsh or fish.", autocompletion=lambda: list(SCRIPTS))]
+    app: App,
+    shell: Annotated[str, typer.Argument(help="bash, zsh or fish.", autocompletion=lambda: list(SCRIPTS))],
 ) -> Result:
     """Print the script that makes a shell complete commands, options, references, stages and users."""
     if shell not in SCRIPTS:
         raise InvalidValue(
-            f"{shell!r} is not one of {', '.join(SCRIPTS)}.", hint=suggestion(shell, list(SCRIPTS)), field="shell"
+            f"{shell!r} is not one of {', '.join(SCRIPTS)}.",
+            hint=suggestion(shell, list(SCRIPTS)),
+            field="shell",
         )
     return Text(SCRIPTS[shell])
 
@@ -91,7 +96,12 @@ def typed(text: str, at: int) -> tuple[list[str], int]:
     whole: list[str] = []
     moved = at
     for index, word in enumerate(words):
-        if index > 1 and (word == "=" or words[index - 1] == "=") and whole[0:1] and whole[-1].startswith("--"):
+        if (
+            index > 1
+            and (word == "=" or words[index - 1] == "=")
+            and whole[0:1]
+            and whole[-1].startswith("--")
+        ):
             whole[-1] += word
             moved -= index <= at
         else:

@@ -21,9 +21,7 @@ MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 
 command = Noun("config", "Currency, fiscal year, date order and time zone, as this database keeps them.")
 
-Name = Annotated[
-    str, typer.Argument(help=", ".join(SETTINGS), autocompletion=lambda: list(SETTINGS))
-]
+Name = Annotated[str, typer.Argument(help=", ".join(SETTINGS), autocompletion=lambda: list(SETTINGS))]
 
 
 @command.verb("crm config list", name="list")

@@ -18,20 +18,33 @@ from crmcli.store.engine import target_of
 from crmcli.store.reader import open_reader
 
 MARK: Final = "demo"  # the setting that only a sample database has
-PASSED_ON: Final = ("HOME", "PATH", "LANG", "LC_ALL", "TERM", "COLUMNS", "NO_COLOR", "TZ", "LOGNAME", "USER", "CRMCLI_TODAY")
+PASSED_ON: Final = (
+    "HOME",
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TERM",
+    "COLUMNS",
+    "NO_COLOR",
+    "TZ",
+    "LOGNAME",
+    "USER",
+    "CRMCLI_TODAY",
+)
 
 
 @report("crm demo", "crm demo --keep ~/sales-demo.db")
 def command(
     app: App,
     keep: Annotated[
-        str | None, typer.Option("--keep", metavar="PATH", help="Where the sample database goes, to play on with it.")
+        str | None,
+        typer.Option("--keep", metavar="PATH", help="Where the sample database goes, to play on with it."),
     ] = None,
 ) -> Result:
-    """Try it all on a sample database, beside your own, which is neither read nor written.
+    """Try it all on a sample database, beside your own, which is left alone.
 
-    Leads are imported, one is converted, deals move, are won and lost; then pipeline and forecast. Every command
-    is shown as it is typed. The next run starts anew.
+    Leads are imported, one is converted, deals move, are won and lost; then pipeline and forecast. Every
+    command is shown as it is typed. The next run starts anew.
     """
     path = Path(keep).expanduser().absolute() if keep else per_user_database(app.environ).with_name("demo.db")
     environ = {name: app.environ[name] for name in PASSED_ON if name in app.environ}
@@ -68,7 +81,8 @@ def clear(path: Path) -> None:
         raise Conflict(f"{path} is not a sample database, and stays as it is: {error.message}") from error
     if not ours:
         raise Conflict(
-            f"{path} is not a sample database, and stays as it is.", hint="crm demo --keep PATH takes another place."
+            f"{path} is not a sample database, and stays as it is.",
+            hint="crm demo --keep PATH takes another place.",
         )
     for suffix in ("", "-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
@@ -92,11 +106,29 @@ def steps(today: date, leads: str) -> Iterator[list[str]]:
     yield ["lead", "import", leads]
     yield ["lead", "list", "rating:hot"]
     yield [
-        *["lead", "convert", "L2", "--opp-name", "Huaxin sensors", "--amount", "48k", "--close-date", day(40)],
+        *[
+            "lead",
+            "convert",
+            "L2",
+            "--opp-name",
+            "Huaxin sensors",
+            "--amount",
+            "48k",
+            "--close-date",
+            day(40),
+        ],
         *["--role", "Decision Maker", "--task", "Send proposal:+3d"],
     ]
     yield ["account", "add", "Northwind Traders", "--type", "Customer - Direct", "--at", day(-50)]
-    yield ["contact", "add", "Priya Raman", "--account", "Northwind Traders", "--email", "priya@northwind.example"]
+    yield [
+        "contact",
+        "add",
+        "Priya Raman",
+        "--account",
+        "Northwind Traders",
+        "--email",
+        "priya@northwind.example",
+    ]
     deals = (
         ("Northwind renewal", "62k", 20, -45),
         ("Northwind training", "9500", -3, -38),
@@ -113,7 +145,15 @@ def steps(today: date, leads: str) -> Iterator[list[str]]:
     yield ["opp", "win", "O3", "--at", day(-3)]
     yield ["opp", "stage", "O4", "Proposal", "--at", day(-6)]
     yield ["opp", "lose", "O5", "--reason", "Pricing", "--at", day(-5)]
-    yield ["log", "call", "Asked about the delivery dates", "--for", "O2", "--outcome", "Wants them by Friday"]
+    yield [
+        "log",
+        "call",
+        "Asked about the delivery dates",
+        "--for",
+        "O2",
+        "--outcome",
+        "Wants them by Friday",
+    ]
     yield ["account", "show", "Northwind Traders"]
     yield ["pipeline"]
     yield ["forecast", "--period", "this-year"]

@@ -29,10 +29,12 @@ def command(
     app: App,
     topic: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TOPIC | COMMAND...]", help="A topic, or a command.", autocompletion=lambda: list(TOPICS)),
+        typer.Argument(
+            metavar="[TOPIC | COMMAND...]", help="A topic, or a command.", autocompletion=lambda: list(TOPICS)
+        ),
     ] = None,
 ) -> Result:
-    """Read about dates, money, filters, periods, formats, imports, exit codes and cron, or about a command."""
+    """Read about dates, money, filters, periods, formats, imports, exit codes, cron, or any command."""
     words = topic or []
     if not words:
         return Table(COLUMNS, list(TOPICS.items()), title="Topics", refs="topic")
@@ -42,7 +44,8 @@ def command(
     if shown is None:
         raise InvalidValue(
             f"There is no topic or command {' '.join(words)!r}.",
-            hint=suggestion(words[0], list(TOPICS)) or "`crm help` lists the topics, `crm --help` the commands.",
+            hint=suggestion(words[0], list(TOPICS))
+            or "`crm help` lists the topics, `crm --help` the commands.",
             field="topic",
         )
     return Text(shown)

@@ -16,7 +16,9 @@ def command(
     app: App,
     ref: Annotated[
         str | None,
-        typer.Argument(metavar="[REF]", help="Only what touched this record.", autocompletion=complete_references(None)),
+        typer.Argument(
+            metavar="[REF]", help="Only what touched this record.", autocompletion=complete_references(None)
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", "-n", metavar="N", help="At most so many.")] = None,
 ) -> Result:
@@ -27,4 +29,4 @@ def command(
     """
     if limit is not None and limit < 0:
         raise InvalidValue(f"--limit {limit} is negative.", field="limit")
-    return history(app, ref, limit)
+    return history(app.read(), ref, limit, people=not app.output.everything)

@@ -10,6 +10,8 @@ from crmcli.commands._report import as_json, for_people, scope_of
 from crmcli.reports.pipeline import Asked, pipeline
 from crmcli.result import Result
 
+ROOM = 80  # cells of a terminal that has room for bars
+
 Explain = Annotated[bool, typer.Option("--explain", help="Show where every figure comes from.")]
 
 
@@ -27,10 +29,10 @@ def command(
 
     With --period only those that close within it.
     """
-    from crmcli.render.look import speaks
+    from crmcli.render.look import look_of
 
+    look = look_of(app.stdout, app.stderr, app.environ, app.settings.color)
+    bars = for_people(app) and not 0 < look.width < ROOM
     scope = scope_of(app, as_of=as_of, owner=owner, period=period)
-    asked = Asked(
-        scope, app.currency, app.zone, explain, as_json(app), for_people(app), not speaks(app.stdout)
-    )
+    asked = Asked(scope, app.currency, app.zone, explain, as_json(app), bars, look.ascii)
     return pipeline(app.read(), asked)

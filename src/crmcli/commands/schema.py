@@ -49,7 +49,8 @@ def complete_nouns() -> list[str]:
 def command(
     app: App,
     noun: Annotated[
-        str | None, typer.Argument(metavar="[NOUN]", help="One noun and its fields.", autocompletion=complete_nouns)
+        str | None,
+        typer.Argument(metavar="[NOUN]", help="One noun and its fields.", autocompletion=complete_nouns),
     ] = None,
 ) -> Result:
     """The nouns with their fields and verbs, formats and exit codes.
@@ -66,11 +67,13 @@ def command(
     if noun:
         specs = fields[nouns[0].entity]
         rows: list[tuple[Any, ...]] = [
-            (spec.name, spec.kind, spec.required, spec.owned, word_of(spec), spec.help, list(spec.choices)) for spec in specs
+            (spec.name, spec.kind, spec.required, spec.owned, word_of(spec), spec.help, list(spec.choices))
+            for spec in specs
         ]
         return Table(FIELD_COLUMNS, rows, title=f"Fields of {nouns[0].plural}", refs="name")
     rows = [
-        (each.word, each.letter, len(fields[each.entity]), verbs[each.word], list(each.aliases)) for each in nouns
+        (each.word, each.letter, len(fields[each.entity]), verbs[each.word], list(each.aliases))
+        for each in nouns
     ]
     return Table(NOUN_COLUMNS, rows, title="Nouns", refs="noun")
 
@@ -83,7 +86,9 @@ def noun_named(text: str) -> Noun:
             return noun
     words = [noun.word for noun in NOUNS]
     raise InvalidValue(
-        f"There is no noun {text!r}. There are {', '.join(words)}.", hint=suggestion(wanted, words), field="noun"
+        f"There is no noun {text!r}. There are {', '.join(words)}.",
+        hint=suggestion(wanted, words),
+        field="noun",
     )
 
 

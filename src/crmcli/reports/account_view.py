@@ -1,4 +1,4 @@
-"""The whole view of an account: its people, its deals and what they brought, what is to do and what was done."""
+"""The whole view of an account: its people, its deals and what they brought, what is to do and was done."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -43,13 +43,13 @@ SUMMARY: Final = f"""
     ORDER BY d.currency
 """
 SUMMED: Final = (
-    Column("currency", "Currency"),
+    Column("currency", "Currency", hidden=True),  # people read it beside every amount
     Column("won", "Won", "money"),
-    Column("won_deals", "Deals won", "number"),
-    Column("lost_deals", "lost", "number"),
+    Column("won_deals", "Won deals", "number"),
+    Column("lost_deals", "Lost deals", "number"),
     Column("win_rate", "Win rate", "percent"),
     Column("open", "Open", "money"),
-    Column("open_deals", "Deals open", "number"),
+    Column("open_deals", "Open deals", "number"),
     Column("weighted", "Weighted", "money"),
     Column("without_amount", "No amount", "number"),
 )
@@ -119,7 +119,7 @@ def summary(reader: Reader, id: int) -> Table:
         for currency, won, wins, losses, to_come, deals, weighted, blank in reader.rows(SUMMARY, id=id)
     ]
     blanks = any(row[-1] for row in rows)
-    columns = [replace(column, hidden=column.name == "without_amount" and not blanks) for column in SUMMED]
+    columns = [*SUMMED[:-1], replace(SUMMED[-1], hidden=not blanks)]
     return Table(columns, rows, empty="No opportunities yet.")
 
 
@@ -155,7 +155,8 @@ def open_deals(reader: Reader, id: int, today: date, zone: tzinfo) -> Table:
         "stage_days": Selected(Column("stage_days", "In stage", "number"), "t.stage_since"),
     }
     condition = "t.account_id = :id AND t.is_closed = 0"
-    table = listed(reader, "opportunity", DEAL, condition, "t.close_date ASC NULLS LAST, t.id", id, extra)
+    order = "t.close_date ASC NULLS LAST, t.id"
+    table = listed(reader, "opportunity", DEAL, condition, order, id, extra, empty="No open opportunities.")
 
     def days(instant: str) -> int:
         return (today - from_iso_instant(instant).astimezone(zone).date()).days
@@ -166,8 +167,8 @@ def open_deals(reader: Reader, id: int, today: date, zone: tzinfo) -> Table:
 
 def closed_deals(reader: Reader, id: int) -> Table:
     """The deals won and lost, the newest first."""
-    condition = "t.account_id = :id AND t.is_closed = 1"
-    table = listed(reader, "opportunity", PAST_DEAL, condition, "t.closed_at DESC NULLS LAST, t.id DESC", id)
+    condition, order = "t.account_id = :id AND t.is_closed = 1", "t.closed_at DESC NULLS LAST, t.id DESC"
+    table = listed(reader, "opportunity", PAST_DEAL, condition, order, id, empty="None won or lost yet.")
     table.columns = [
         replace(column, hidden=column.hidden or column.name == "is_won") for column in table.columns
     ]
@@ -177,7 +178,9 @@ def closed_deals(reader: Reader, id: int) -> Table:
 def tasks(reader: Reader, id: int) -> Table:
     """What is to do for the account, its people and its deals."""
     condition = f"t.completed_at IS NULL AND {ABOUT.format('task')}"
-    return listed(reader, "task", TASK, condition, "t.due_date ASC NULLS LAST, t.id", id)
+    return listed(
+        reader, "task", TASK, condition, "t.due_date ASC NULLS LAST, t.id", id, empty="No open tasks."
+    )
 
 
 def activities(reader: Reader, id: int, limit: int | None) -> Table:
@@ -202,8 +205,9 @@ def listed(
     id: int,
     extra: Mapping[str, Selected] | None = None,
     limit: int | None = None,
+    empty: str = "",
 ) -> Table:
     """The records of a kind that belong to the account; what is `extra` comes last in every row."""
     selected = [*columns_for(reader.fields(entity), names, everything=False), *(extra or {}).values()]
     rows: list[Any] = list(reader.rows(select(entity, selected, condition, order, limit), id=id))
-    return Table([each.column for each in selected], rows, empty=f"No {BY_ENTITY[entity].plural}.")
+    return Table([each.column for each in selected], rows, empty=empty or f"No {BY_ENTITY[entity].plural}.")

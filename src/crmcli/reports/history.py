@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from crmcli.app import App
 from crmcli.fields import BY_ENTITY, FieldSpec, reference
 from crmcli.result import Column, Table
 from crmcli.store.find import find_any
@@ -36,14 +35,15 @@ CHANGES: Final = (
     " WHERE entry_id = :entry AND entity = :entity AND first_id <= :id AND last_id >= :id ORDER BY id"
 )
 NEVER_SHOWN: Final = frozenset(
-    ("updated_at", "deleted_at", "name_key", "email_key", "phone_key", "domain")
-    + ("stage_since", "stage_probability", "stage_category", "own_probability", "own_category")
+    {
+        *("updated_at", "deleted_at", "name_key", "email_key", "phone_key", "domain"),
+        *("stage_since", "stage_probability", "stage_category", "own_probability", "own_category"),
+    }
 )
 
 
-def history(app: App, ref: str | None, limit: int | None) -> Table:
-    """The newest entries first; of one record, with what they changed in it."""
-    reader = app.read()
+def history(reader: Reader, ref: str | None, limit: int | None, *, people: bool) -> Table:
+    """The newest entries first; of one record, with what they changed in it, for people in sentences."""
     last = "" if limit is None else f" LIMIT {int(limit)}"
     if ref is None:
         rows = reader.rows(f"{SQL} ORDER BY e.id DESC{last}")
@@ -54,7 +54,6 @@ def history(app: App, ref: str | None, limit: int | None) -> Table:
     rows = reader.rows(f"{SQL}{OF_RECORD} ORDER BY e.id DESC{last}", entity=entity, id=id)
     words = Words(reader, entity, id)
     entries = [(*with_numbers(row), words.changes(row[0])) for row in list(rows)]
-    people = app.output is None or app.output.format in (None, "table", "plain", "md")
     columns = (*COLUMNS, Column("changes", "Changes", "list" if people else "json"))
     if people:
         entries = [(*row[:-1], [sentence(change) for change in row[-1]]) for row in entries]

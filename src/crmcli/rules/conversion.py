@@ -22,7 +22,6 @@ CONVERTED: Final = "Closed - Converted"
 COMPANY: Final = ("website", "phone", "industry", "employees", *ADDRESS)
 REACHED: Final = ("email", "phone", "mobile")
 PERSON: Final = ("name", "first_name", "last_name", "title", *REACHED, "source", "description", *ADDRESS)
-LONGEST_NAME: Final = 255
 EXCLUDED: Final = {
     "no_opp": ("opp", "opp_name", "stage", "amount", "close_date", "role"),
     "opp": ("opp_name", "stage"),
@@ -352,9 +351,7 @@ def to_opportunity(plan: Conversion, case: Case) -> int | None:
 def new_deal(plan: Conversion, case: Case, id: int, values: dict[str, Any]) -> None:
     """Plan a new deal, in the first stage and for this quarter unless something else was asked for."""
     asked = case.asked
-    # As in Salesforce: the account and a dash, to be completed with what the deal is about.
-    usual = plan.account.name[: LONGEST_NAME - 2] + " -"
-    values["name"] = asked.opp_name.strip() if asked.opp_name else usual
+    values["name"] = asked.opp_name.strip() if asked.opp_name else plan.account.name
     values |= {"stage": asked.stage, "created_at": case.facts.at}
     deal = completed("opportunity", values, case.facts)
     if deal["close_date"] is None:

@@ -1,28 +1,62 @@
 """Many records of one kind in one act: staged in a temporary table, judged and merged by whole sets.
 
-No statement here runs once for each row but those that fill the stage. SQL is portable; the two databases
-differ only in the words of `same` and in how a temporary table is made.
+No statement here runs once for each row but those that fill the stage and those that carry out updates, and
+no result is held whole: what Python has to look at is read in pages. SQL is portable; the two databases
+differ only in the words of `same`, in JSON, and in how a temporary table is made.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
+from crmcli.errors import CrmError
 from crmcli.fields import FieldSpec
 from crmcli.model import ENTITIES
 from crmcli.store import search, versions
-from crmcli.store.find import KEYS, NORMAL
-from crmcli.store.identity import uuid7
+from crmcli.store.schema import field_row
+from crmcli.store.tables import FIELD
 from crmcli.store.work import UnitOfWork
 from crmcli.values.dates import iso_instant
-from crmcli.values.references import split_reference
 
 CHUNK: Final = 5_000
 STAGE: Final = "stage_rows"
 REJECTS: Final = "stage_rejects"
+REVISIONS: Final = "stage_revision"
+INSIDE: Final = ("given_", "link_")  # columns of the stage that are none of the record
+
+Reject = tuple[int, str, str, str]  # line, code, field, reason
+Values = dict[str, Any]
+
+
+class Key(NamedTuple):
+    """A column by which rows are compared, and the field it belongs to."""
+
+    column: str
+    field: str
+
+
+class Sameness(NamedTuple):
+    """What makes a row and a record, or two rows, the same without a key.
+
+    `firm` columns are equal, blanks included. `loose` ones are equal where the row says anything: what a
+    rule or the clock filled in is no difference.
+    """
+
+    title: str  # the column that must not be blank
+    firm: Sequence[str]
+    loose: Sequence[str]
+    defaults: Mapping[str, Any]  # what a blank stands for
+
+
+class Revision(NamedTuple):
+    """A record and the row that would change it: as it is, as the row says, and as the row would make it."""
+
+    current: Values
+    given: Values
+    made: Values
 
 
 class Stage:
@@ -30,7 +64,7 @@ class Stage:
 
     `columns` are those of the entity's table that rows may fill. A column `given_X` holds what the file
     says of X where rules turn it into something else; `link_X` holds the text by which X names a record.
-    `verdict` is create, update, unchanged, duplicate or reject; `id` the record's.
+    `verdict` is create, update, unchanged, duplicate or reject, or nothing yet; `id` the record's.
     """
 
     def __init__(self, work: UnitOfWork, entity: str, columns: Sequence[str]) -> None:
@@ -39,22 +73,26 @@ class Stage:
         self.columns = list(columns)
         self.is_sqlite = work.reader.is_sqlite
         self.same = "IS" if self.is_sqlite else "IS NOT DISTINCT FROM"
-        kinds = {column.name: column for column in ENTITIES[entity].__table__.columns}  # type: ignore[attr-defined]
-        definitions = ", ".join(
-            f"{name} {self._type(kinds.get(name.removeprefix('given_')), name)}" for name in columns
-        )
-        self._create(
-            STAGE,
-            f"line INTEGER PRIMARY KEY, uid TEXT, raw TEXT, verdict TEXT, id INTEGER{', ' + definitions if columns else ''}",
-        )
-        self._create(REJECTS, "line INTEGER PRIMARY KEY, code TEXT, field TEXT, reason TEXT")
+        if self.is_sqlite:
+            raw: Any = work.connection.connection.dbapi_connection
+            raw.create_function("plain_json", 1, plain_json, deterministic=True)
+        own = "".join(f", {name} {self.type_of(name)}" for name in columns)
+        self.create(STAGE, f"line BIGINT PRIMARY KEY, uid TEXT, raw TEXT, verdict TEXT, id BIGINT{own}")
+        self.create(REJECTS, "line BIGINT PRIMARY KEY, code TEXT, field TEXT, reason TEXT")
 
-    def _type(self, column: Any, name: str) -> str:
-        if name.startswith("link_") or column is None:
+    def type_of(self, name: str, entity: str | None = None) -> str:
+        """The type of a column of the stage: that of the record's, so that both compare, but without its length."""
+        table = ENTITIES[entity or self.entity].__table__  # type: ignore[attr-defined]  # SQLModel's secret
+        column = table.columns.get(name.removeprefix("given_"))
+        if column is None or name.startswith("link_"):
             return "TEXT"
-        return "BIGINT" if column.type.__class__.__name__ in ("BigInteger", "Integer", "Flag") else "TEXT"
+        declared = column.type.compile(dialect=self.work.connection.dialect)
+        if declared in ("INTEGER", "BIGINT"):
+            return "BIGINT"
+        return 'TEXT COLLATE "C"' if declared.endswith('COLLATE "C"') else "TEXT"
 
-    def _create(self, name: str, definition: str) -> None:
+    def create(self, name: str, definition: str) -> None:
+        """Make a temporary table, anew."""
         self.run(f"DROP TABLE IF EXISTS {name}")
         self.run(f"CREATE TEMPORARY TABLE {name} ({definition}){'' if self.is_sqlite else ' ON COMMIT DROP'}")
 
@@ -62,280 +100,247 @@ class Stage:
         """Run a statement; the number of rows it changed."""
         return self.work.connection.execute(text(sql), params).rowcount
 
+    def value(self, sql: str, **params: Any) -> int:
+        """The number that a query gives."""
+        return int(self.work.reader.value(sql, **params) or 0)
+
+    def pages(self, sql: str, after: Any = -1) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a query in pages. Its first column is unique, and it says `> :after` and sorts by that."""
+        while page := list(self.work.reader.rows(f"{sql} LIMIT {CHUNK}", after=after)):
+            yield page
+            after = page[-1][0]
+
     # --- filling -----------------------------------------------------------------------------------
 
     def fill(
         self, rows: Iterable[tuple[Any, ...]], name: str = STAGE, columns: Sequence[str] | None = None
-    ) -> int:
-        """Insert rows of values in the order of (line, uid, raw, *columns); how many there were."""
+    ) -> None:
+        """Insert rows of values in the order of (line, uid, raw, *columns)."""
         columns = columns or ("line", "uid", "raw", *self.columns)
-        mark = "?" if self.work.connection.dialect.paramstyle == "qmark" else "%s"
-        sql = f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))})"
-        count = 0
+        mark = "?" if self.is_sqlite else "%s"
+        sql = f'INSERT INTO "{name}" ({", ".join(columns)}) VALUES ({", ".join([mark] * len(columns))})'
         iterator = iter(rows)
         while chunk := list(islice(iterator, CHUNK)):
             self.work.connection.exec_driver_sql(sql, chunk)
-            count += len(chunk)
-        return count
+
+    def analyze(self) -> None:
+        """Tell a server how many rows there are; it does not look at temporary tables by itself."""
+        if not self.is_sqlite:
+            self.run(f"ANALYZE {STAGE}")
+
+    # --- rejecting ---------------------------------------------------------------------------------
+
+    def add_rejects(self, rows: Iterable[Reject]) -> None:
+        """Reject rows by their lines, which need not be staged."""
+        self.fill(rows, REJECTS, ("line", "code", "field", "reason"))
+        self._strike()
 
     def reject(self, condition: str, code: str, field: str, reason: str, **params: Any) -> int:
-        """Reject the rows of a condition that nothing has rejected yet; `reason` is an SQL expression of `s`."""
-        return self.run(
-            f"INSERT INTO {REJECTS} (line, code, field, reason) SELECT s.line, :code, :field, {reason} FROM {STAGE} s"
-            f" WHERE ({condition}) AND NOT EXISTS (SELECT 1 FROM {REJECTS} r WHERE r.line = s.line)",
+        """Reject the rows of a condition that nothing has rejected yet; how many. `reason` is SQL about `s`."""
+        count = self.run(
+            f"INSERT INTO {REJECTS} (line, code, field, reason) SELECT s.line, :code, :field, {reason}"
+            f" FROM {STAGE} s WHERE ({condition})"
+            f" AND NOT EXISTS (SELECT 1 FROM {REJECTS} r WHERE r.line = s.line)",
             code=code,
             field=field,
             **params,
-        ) and self.run(
+        )
+        if count:
+            self._strike()
+        return count
+
+    def _strike(self) -> None:
+        self.run(
             f"UPDATE {STAGE} SET verdict = 'reject' WHERE (verdict IS NULL OR verdict <> 'reject')"
             f" AND line IN (SELECT line FROM {REJECTS})"
         )
 
-    def rejects(self) -> Iterator[tuple[int, str, str, str]]:
-        """Every rejected row by its line: line, code, field, reason."""
-        return self.work.reader.rows(f"SELECT line, code, field, reason FROM {REJECTS} ORDER BY line")  # type: ignore[return-value]
+    def rejects(self) -> Iterator[Reject]:
+        """Every rejected row by its line."""
+        sql = f"SELECT line, code, field, reason FROM {REJECTS} WHERE line > :after ORDER BY line"
+        for page in self.pages(sql):
+            yield from page
 
-    # --- links -------------------------------------------------------------------------------------
-
-    def resolve(self, spec: FieldSpec, *, create: bool, me: str, owner: int | None) -> None:
-        """Turn the texts by which a column names records into their ids; make missing ones if told to."""
-        table = f"link_{spec.name}"
-        target = str(spec.target)
-        self._create(
-            table,
-            "text TEXT PRIMARY KEY, number INTEGER, external_id TEXT, email_key TEXT, domain TEXT, name_key TEXT,"
-            " id INTEGER, found INTEGER, line INTEGER",
+    def reasons(self, most: int) -> list[tuple[str, str, int]]:
+        """The codes and fields that rows were rejected for most often."""
+        sql = (
+            f"SELECT code, field, count(*) FROM {REJECTS} GROUP BY code, field"
+            f" ORDER BY count(*) DESC, code, field LIMIT {most}"
         )
-        letter_of = {
-            "lead": "L",
-            "account": "A",
-            "contact": "C",
-            "opportunity": "O",
-            "user": "U",
-            "stage": "S",
-            "task": "T",
-        }
-        texts = self.work.reader.rows(f"SELECT DISTINCT {table} FROM {STAGE} WHERE {table} IS NOT NULL")
-        keys = [(column, NORMAL[form]) for column, form in KEYS[target]]
+        return [(code, field, count) for code, field, count in self.work.reader.rows(sql)]
 
-        def rows() -> Iterator[tuple[Any, ...]]:
-            for (typed,) in list(texts):
-                meant = me if target == "user" and typed.casefold() == "me" else typed
-                reference = split_reference(meant)
-                number = reference[1] if reference and reference[0] == letter_of[target] else None
-                if number is None and meant.isascii() and meant.isdigit() and len(meant) < 10:
-                    number = int(meant)
-                named = {column: normal(meant) or None for column, normal in keys}
-                yield (
-                    typed,
-                    number,
-                    *(named.get(key) for key in ("external_id", "email_key", "domain", "name_key")),
-                )
+    def counts(self) -> dict[str, int]:
+        """How many rows there are of each verdict."""
+        found = self.work.reader.rows(f"SELECT verdict, count(*) FROM {STAGE} GROUP BY verdict")
+        return dict(found)  # type: ignore[arg-type]  # rows come untyped
 
-        self.fill(rows(), table, ("text", "number", "external_id", "email_key", "domain", "name_key"))
-        for key, column in (("number", "id"), *((column, column) for column, _ in keys)):
-            match = f'FROM "{target}" t WHERE t.{column} = {table}.{key} AND t.deleted_at IS NULL'
-            self.run(
-                f"UPDATE {table} SET id = (SELECT min(t.id) {match}), found = (SELECT count(*) {match})"
-                f" WHERE coalesce(found, 0) = 0 AND {key} IS NOT NULL"
-            )
-        if target == self.entity:
-            self._resolve_in_file(table)
-        if create and target in ("account", "user"):
-            self._create_missing(table, target, owner)
-        self._take_ids(spec, table)
-        shown = f"coalesce(s.{table}, '')"
-        for many, code, reason in (
-            ("> 1", "ambiguous", f"'several {target}s are called ' || {shown}"),
-            ("= 0", "not_found", f"'there is no {target} ' || {shown}"),
-        ):
-            self.reject(
-                f"s.{table} IN (SELECT text FROM {table} WHERE coalesce(found, 0) {many} AND line IS NULL)",
-                code,
-                spec.name,
-                reason,
-            )
+    # --- rows among themselves ---------------------------------------------------------------------
 
-    def _resolve_in_file(self, table: str) -> None:
-        """A record may belong to one that stands in the same file, before it or after it."""
-        for key in ("external_id", "name_key"):
-            if key in self.columns:
-                self.run(f"CREATE INDEX IF NOT EXISTS ix_{STAGE}_{key} ON {STAGE} ({key})")
-                self.run(
-                    f"UPDATE {table} SET line = (SELECT min(s.line) FROM {STAGE} s WHERE s.{key} = {table}.{key})"
-                    f" WHERE coalesce(found, 0) = 0 AND line IS NULL AND {key} IS NOT NULL"
-                )
-
-    def _create_missing(self, table: str, target: str, owner: int | None) -> None:
-        missing = list(
-            self.work.reader.rows(
-                f"SELECT min(text), name_key FROM {table} WHERE coalesce(found, 0) = 0 AND line IS NULL"
-                " AND name_key IS NOT NULL GROUP BY name_key ORDER BY min(text)"
-            )
-        )
-        if not missing:
-            return
-        first = self.work.ids.take(target, len(missing))
-        now = iso_instant(self.work.now)
-        extra = {"active": 1} if target == "user" else {"owner_id": owner}
-        columns = ("id", "uid", "name", "name_key", "created_at", "updated_at", "custom", *extra)
-        self.fill(
-            (
-                (first + index, uuid7(), name, key, now, now, "{}", *extra.values())
-                for index, (name, key) in enumerate(missing)
-            ),
-            f'"{target}"',
-            columns,
-        )
-        self.record_added(target, first, first + len(missing) - 1)
+    def mark_repeats(self) -> None:
+        """Rows that say again, cell by cell, what an earlier row said."""
         self.run(
-            f'UPDATE {table} SET found = 1, id = (SELECT t.id FROM "{target}" t WHERE t.name_key = {table}.name_key'
-            " AND t.id BETWEEN :first AND :last) WHERE coalesce(found, 0) = 0 AND line IS NULL AND name_key IS NOT NULL",
-            first=first,
-            last=first + len(missing) - 1,
+            f"UPDATE {STAGE} SET verdict = 'duplicate' WHERE verdict IS NULL AND line IN (SELECT line FROM"
+            f" (SELECT line, row_number() OVER (PARTITION BY raw ORDER BY line) AS n FROM {STAGE}) ranked WHERE n > 1)"
         )
 
-    def _take_ids(self, spec: FieldSpec, table: str) -> None:
+    def refuse_repeated_keys(self, keys: Sequence[Key]) -> None:
+        """Reject rows that mean the same record as an earlier one, and say otherwise of it."""
+        filled = " AND ".join(f"{key.column} IS NOT NULL" for key in keys)
+        fields = " and ".join(key.field for key in keys)
+        self._refuse_later(
+            [key.column for key in keys], f"verdict IS NULL AND {filled}", keys[0].field, fields
+        )
+
+    def _refuse_later(self, columns: Sequence[str], condition: str, field: str, shown: str) -> None:
+        self.create("stage_first", "line BIGINT PRIMARY KEY, first BIGINT")
         self.run(
-            f"UPDATE {STAGE} SET {spec.column} = (SELECT k.id FROM {table} k WHERE k.text = {STAGE}.{table} AND k.found = 1)"
-            f" WHERE {table} IS NOT NULL"
+            "INSERT INTO stage_first (line, first) SELECT line, first FROM (SELECT line,"
+            f" min(line) OVER (PARTITION BY {', '.join(columns)}) AS first FROM {STAGE} WHERE {condition}) ranked"
+            " WHERE line > first"
+        )
+        self.reject(
+            "s.line IN (SELECT line FROM stage_first)",
+            "duplicate_in_file",
+            field,
+            f"'the same {shown} as line ' || (SELECT f.first FROM stage_first f WHERE f.line = s.line)",
         )
 
-    def link_within_file(self, spec: FieldSpec) -> None:
-        """Once rows have ids: point those at each other that name each other; reject children of rejected rows."""
-        table = f"link_{spec.name}"
-        while self.reject(
-            f"s.{table} IN (SELECT k.text FROM {table} k JOIN {REJECTS} r ON r.line = k.line)",
-            "not_found",
-            spec.name,
-            f"'the row of ' || s.{table} || ' was rejected'",
-        ):
-            pass
-        self.run(
-            f"UPDATE {STAGE} SET {spec.column} = (SELECT p.id FROM {table} k JOIN {STAGE} p ON p.line = k.line"
-            f" WHERE k.text = {STAGE}.{table}) WHERE {spec.column} IS NULL AND {table} IS NOT NULL"
+    def refuse_repeats_of_rejects(self) -> None:
+        """A row that says again what a rejected row said is rejected as well."""
+        self.reject(
+            f"s.verdict = 'duplicate' AND s.raw IN (SELECT x.raw FROM {STAGE} x WHERE x.verdict = 'reject')",
+            "duplicate_in_file",
+            "",
+            "'the same as an earlier row, which cannot be imported'",
         )
 
-    # --- judging -----------------------------------------------------------------------------------
+    # --- rows and records --------------------------------------------------------------------------
 
-    def match(
-        self, keys: Sequence[str], given: Sequence[str], title: str, defaults: Mapping[str, Any]
-    ) -> None:
-        """Find the live record that each row means: by its keys, or, where these are blank, one that holds the same."""
-        self._create("stage_match", "line INTEGER PRIMARY KEY, id INTEGER, found INTEGER")
-        by_key = " AND ".join(f"t.{key} = s.{key}" for key in keys)
+    def match(self, keys: Sequence[Key], sameness: Sameness) -> None:
+        """Find the live record that each row means: by its keys, or, where one is blank, by holding the same."""
+        self.create("stage_match", "line BIGINT PRIMARY KEY, id BIGINT, found BIGINT")
+        blank = " OR ".join(f"s.{key.column} IS NULL" for key in keys) or "1 = 1"
         if keys:
-            self._match_by(by_key)
-        blank = " OR ".join(f"s.{key} IS NULL" for key in keys) or "1 = 1"
-        equal = " AND ".join(
-            f"t.{name} {self.same} " + (f"coalesce(s.{name}, :{name})" if name in defaults else f"s.{name}")
-            for name in given
-        )
-        used = {name: value for name, value in defaults.items() if name in given}
-        self._match_by(f"t.{title} = s.{title} AND {equal or '1 = 1'} AND ({blank})", **used)
+            by_key = " AND ".join(f"t.{key.column} = s.{key.column}" for key in keys)
+            self.run(
+                f"INSERT INTO stage_match (line, id, found) SELECT s.line, min(t.id), count(*) FROM {STAGE} s"
+                f' JOIN "{self.entity}" t ON {by_key} WHERE t.deleted_at IS NULL AND s.verdict IS NULL GROUP BY s.line'
+            )
+        if sameness.title in self.columns:
+            self._match_twins(sameness, blank)
         self.run(f"UPDATE {STAGE} SET id = (SELECT m.id FROM stage_match m WHERE m.line = {STAGE}.line)")
         if keys:
             self.reject(
-                f"s.line IN (SELECT line FROM stage_match WHERE found > 1) AND NOT ({blank})",
+                "s.line IN (SELECT line FROM stage_match WHERE found > 1)",
                 "ambiguous",
-                keys[0],
+                keys[0].field,
                 "'several records match'",
             )
 
-    def _match_by(self, condition: str, **params: Any) -> None:
+    def _match_twins(self, same: Sameness, blank: str) -> None:
+        """Match rows without a key with records that hold the same, through one text that says it all."""
+        self.create("stage_twin", f"id BIGINT PRIMARY KEY, said {self.type_of('uid')}")
+        rows = f"FROM {STAGE} s WHERE s.verdict IS NULL AND ({blank})"
         self.run(
-            "INSERT INTO stage_match (line, id, found)"
-            f' SELECT s.line, min(t.id), count(*) FROM {STAGE} s JOIN "{self.entity}" t ON {condition}'
-            " WHERE t.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM stage_match m WHERE m.line = s.line)"
-            " GROUP BY s.line",
-            **params,
+            f'INSERT INTO stage_twin (id, said) SELECT t.id, {self._said("t", same)} FROM "{self.entity}" t'
+            f" WHERE t.deleted_at IS NULL AND t.{same.title} IN (SELECT s.{same.title} {rows})"
         )
+        if self.is_sqlite:
+            self.run("CREATE INDEX stage_twin_said ON stage_twin (said)")
+        loose = "".join(
+            f" AND (s.{self.staged(name)} IS NULL OR t.{name} {self.same} s.{name})" for name in same.loose
+        )
+        self.run(
+            "INSERT INTO stage_match (line, id, found) SELECT s.line, min(t.id), 1"
+            f' FROM {STAGE} s JOIN stage_twin k ON k.said = {self._said("s", same)} JOIN "{self.entity}" t ON t.id = k.id'
+            f" WHERE s.verdict IS NULL AND ({blank}){loose} GROUP BY s.line",
+            **{name: value for name, value in same.defaults.items() if name in same.firm},
+        )
+
+    def _said(self, alias: str, same: Sameness) -> str:
+        """The firm columns as one text, in which no two different rows are alike."""
+        parts = []
+        for name in same.firm:
+            value = f"{alias}.{name}"
+            if name == "custom":
+                value = f"coalesce({self._json(value)}, '{{}}')"
+            elif alias == "s" and name in same.defaults:
+                value = f"coalesce({value}, :{name})"
+            plain = f"CAST({value} AS TEXT)"
+            parts.append(f"coalesce(length({plain}) || '-' || {plain}, '-')")
+        whole = " || ' ' || ".join(parts) or "''"
+        return whole if self.is_sqlite else f'({whole}) COLLATE "C"'
+
+    def _json(self, value: str) -> str:
+        """An SQL expression for JSON in one spelling."""
+        return f"plain_json({value})" if self.is_sqlite else f"CAST(CAST({value} AS JSONB) AS TEXT)"
 
     def staged(self, column: str) -> str:
         """Where the stage keeps what the file says of a column."""
         return f"given_{column}" if f"given_{column}" in self.columns else column
 
-    def find_duplicates(self, keys: Sequence[str]) -> None:
-        """Rows that say again what an earlier row said; rows that say otherwise of the same record are rejected."""
-        key = ", ".join(keys)
-        self.run(
-            f"UPDATE {STAGE} SET verdict = 'duplicate' WHERE line IN (SELECT line FROM (SELECT line,"
-            f" row_number() OVER (PARTITION BY raw ORDER BY line) AS n FROM {STAGE}) ranked WHERE n > 1)"
-        )
-        if keys:
-            filled = " AND ".join(f"{name} IS NOT NULL" for name in keys)
-            self._create("stage_first", "line INTEGER PRIMARY KEY, first INTEGER")
-            self.run(
-                "INSERT INTO stage_first (line, first) SELECT line, first FROM (SELECT line,"
-                f" min(line) OVER (PARTITION BY {key}) AS first FROM {STAGE} WHERE {filled} AND verdict IS NULL) ranked"
-                " WHERE line > first"
-            )
-            self.reject(
-                "s.line IN (SELECT line FROM stage_first)",
-                "duplicate_in_file",
-                keys[0],
-                f"'the same {key} as line ' || (SELECT f.first FROM stage_first f WHERE f.line = s.line)",
-            )
-
-    def judge(self, mode: str, given: Sequence[str], *, blank_clears: bool) -> None:
-        """Create what matches nothing, update what differs, and leave the rest."""
-        differs = (
-            " OR ".join(
-                (f"s.{self.staged(name)} IS NOT NULL AND " if not blank_clears else "")
-                + f"NOT (t.{name} {self.same} s.{self.staged(name)})"
-                for name in given
-            )
-            or "1 = 0"
-        )
+    def decide_new(self, mode: str) -> None:
+        """Rows that match nothing become new records, unless only updates were asked for."""
         self.run(f"UPDATE {STAGE} SET verdict = 'create' WHERE verdict IS NULL AND id IS NULL")
-        self.run(
-            f"UPDATE {STAGE} SET verdict = 'update' WHERE verdict IS NULL AND line IN"
-            f' (SELECT s.line FROM {STAGE} s JOIN "{self.entity}" t ON t.id = s.id WHERE {differs})'
-        )
-        self.run(f"UPDATE {STAGE} SET verdict = 'unchanged' WHERE verdict IS NULL")
         if mode == "update":
             self.reject("s.verdict = 'create'", "not_found", "", "'no record matches'")
-        if mode == "insert":
-            self.reject(
-                "s.verdict = 'update'", "exists", "", "'there is such a record already, with other values'"
-            )
 
-    def require(self, columns: Sequence[str]) -> None:
+    def require(self, keys: Sequence[Key]) -> None:
         """Reject new records that lack what every record must have."""
-        for column in columns:
-            if column in self.columns:
-                self.reject(
-                    f"s.verdict = 'create' AND s.{column} IS NULL",
-                    "missing",
-                    column,
-                    f"'{column} is missing'",
-                )
+        for column, field in keys:
+            lacks = f" AND s.{column} IS NULL" if column in self.columns else ""
+            self.reject(f"s.verdict = 'create'{lacks}", "missing", field, f"'{field} is missing'")
 
-    def unique(self, column: str) -> None:
-        """Reject new records whose unique value somebody else has."""
-        if column in self.columns:
-            self.reject(
-                f"s.verdict = 'create' AND s.{column} IN (SELECT t.{column} FROM \"{self.entity}\" t WHERE t.deleted_at IS NULL)",
-                "exists",
-                column,
-                f"'another record has this {column.removesuffix('_key').replace('_', ' ')}'",
-            )
-
-    def counts(self) -> dict[str, int]:
-        """How many rows there are of each verdict."""
-        return dict(
-            self.work.reader.rows(
-                f"SELECT coalesce(verdict, 'create'), count(*) FROM {STAGE} GROUP BY verdict"
-            )  # type: ignore[arg-type]
+    def refuse_taken(self, key: Key, verdict: str) -> None:
+        """Reject rows whose unique value another record has, or an earlier row."""
+        column = key.column
+        if column not in self.columns:
+            return
+        shown = key.field.replace("_", " ")
+        self.reject(
+            f"s.verdict = '{verdict}' AND EXISTS (SELECT 1 FROM \"{self.entity}\" t WHERE t.{column} = s.{column}"
+            " AND t.deleted_at IS NULL AND (s.id IS NULL OR t.id <> s.id))",
+            "exists",
+            key.field,
+            f"'another record has this {shown}'",
+        )
+        self._refuse_later(
+            [column], f"verdict IN ('create', 'update') AND {column} IS NOT NULL", key.field, shown
         )
 
-    # --- merging -----------------------------------------------------------------------------------
+    def judge(self, given: Sequence[str], money: str | None, clearable: Sequence[str]) -> None:
+        """Of the rows that match a record, find those that may change it; the others leave it as it is."""
+        differs = [self._differs(name, money) for name in given]
+        differs += [
+            f"(s.{self.staged(name)} IS NULL AND t.{name} IS NOT NULL)" for name in given if name in clearable
+        ]
+        self.run(
+            f"UPDATE {STAGE} SET verdict = 'update' WHERE verdict IS NULL AND line IN (SELECT s.line FROM {STAGE} s"
+            f' JOIN "{self.entity}" t ON t.id = s.id WHERE {" OR ".join(differs) or "1 = 0"})'
+        )
+        self.run(f"UPDATE {STAGE} SET verdict = 'unchanged' WHERE verdict IS NULL")
 
-    def number(self) -> tuple[int, int]:
-        """Reserve ids for the new records, in the order of the file; the first, and how many."""
-        count = int(self.work.reader.value(f"SELECT count(*) FROM {STAGE} WHERE verdict = 'create'"))
-        first = self.work.ids.take(self.entity, count) if count else 0
-        self._create("stage_number", "line INTEGER PRIMARY KEY, n INTEGER")
+    def _differs(self, name: str, money: str | None) -> str:
+        """A condition: the row says something of a column that the record does not hold."""
+        staged = self.staged(name)
+        if name == "custom":
+            unlike = f"coalesce({self._json('t.custom')}, '{{}}') <> {self._json(f's.{staged}')}"
+        else:
+            unlike = f"NOT (t.{name} {self.same} s.{staged})"
+        if name == money:
+            unlike = f"({unlike} OR NOT (t.currency {self.same} s.currency))"
+        elif staged != name and name != "custom":
+            unlike += f" AND NOT (t.{name} {self.same} s.{name})"
+        return f"(s.{staged} IS NOT NULL AND {unlike})"
+
+    # --- new records -------------------------------------------------------------------------------
+
+    def number(self) -> None:
+        """Reserve ids for the new records, in the order of the file."""
+        count = self.value(f"SELECT count(*) FROM {STAGE} WHERE verdict = 'create'")
+        if not count:
+            return
+        self.create("stage_number", "line BIGINT PRIMARY KEY, n BIGINT")
         self.run(
             "INSERT INTO stage_number (line, n)"
             f" SELECT line, row_number() OVER (ORDER BY line) - 1 FROM {STAGE} WHERE verdict = 'create'"
@@ -343,145 +348,179 @@ class Stage:
         self.run(
             f"UPDATE {STAGE} SET id = :first + (SELECT n FROM stage_number k WHERE k.line = {STAGE}.line)"
             " WHERE verdict = 'create'",
-            first=first,
+            first=self.work.ids.take(self.entity, count),
         )
-        return first, count
 
-    def insert(self, first: int, count: int, defaults: Mapping[str, Any]) -> None:
-        """Make the new records: one statement, one range in the journal, one pass of the index."""
-        if not count:
-            return
-        columns = [
-            name for name in self.columns if not name.startswith(("given_", "link_")) and name != "valid_from"
-        ]
+    def lacks_owner(self) -> bool:
+        """Whether there is a new record that the file gives no owner."""
+        unowned = " AND owner_id IS NULL" if "owner_id" in self.columns else ""
+        return self.value(f"SELECT count(*) FROM {STAGE} WHERE verdict = 'create'{unowned}") > 0
+
+    def insert(self, defaults: Mapping[str, Any]) -> None:
+        """Make the new records, journal them, begin their versions, and index them."""
         fixed = {
             "created_at": iso_instant(self.work.now),
             "updated_at": iso_instant(self.work.now),
             "custom": "{}",
             **defaults,
         }
-        values = [
-            (f"coalesce(s.{name}, :{name})" if name in fixed else f"s.{name}")
-            if name != "custom"
-            else self._custom()
-            for name in columns
-        ]
-        rest = [name for name in fixed if name not in columns]
-        cast = {"custom": "CAST(:custom AS JSONB)" if not self.is_sqlite else ":custom"}
-        self.run(
-            f'INSERT INTO "{self.entity}" (id, uid, {", ".join([*columns, *rest])})'
-            f" SELECT s.id, s.uid, {', '.join([*values, *(cast.get(name, f':{name}') for name in rest)])}"
-            f" FROM {STAGE} s WHERE s.verdict = 'create' ORDER BY s.id",
+        columns = [name for name in self.columns if not name.startswith(INSIDE) and name != "valid_from"]
+        values = {name: f"s.{name}" for name in columns}
+        for name in fixed:
+            value = f"coalesce(s.{name}, :{name})" if name in values else f":{name}"
+            values[name] = f"CAST({value} AS JSONB)" if name == "custom" and not self.is_sqlite else value
+        created = self.run(
+            f'INSERT INTO "{self.entity}" (id, uid, {", ".join(values)})'
+            f" SELECT s.id, s.uid, {', '.join(values.values())} FROM {STAGE} s WHERE s.verdict = 'create' ORDER BY s.id",
             **fixed,
         )
-        self.record_added(self.entity, first, first + count - 1)
+        if not created:
+            return
         if self.entity == "opportunity":
-            self._first_versions(first, first + count - 1)
+            self._first_versions()
+        self.record_added(self.entity, f"SELECT id FROM {STAGE} WHERE verdict = 'create'")
 
-    def _custom(self) -> str:
-        value = "coalesce(s.custom, :custom)"
-        return value if self.is_sqlite else f"CAST({value} AS JSONB)"
-
-    def _first_versions(self, first: int, last: int) -> None:
+    def _first_versions(self) -> None:
         tracked = ", ".join(f"t.{name}" for name in versions.TRACKED)
         self.run(
             "INSERT INTO opportunity_version (opportunity_id, valid_from, recorded_at, entry_id,"
             f" {', '.join(versions.TRACKED)})"
             f" SELECT t.id, coalesce(s.valid_from, t.created_at), :now, :entry, {tracked}"
-            f" FROM opportunity t JOIN {STAGE} s ON s.id = t.id AND s.verdict = 'create'"
-            " WHERE t.id BETWEEN :first AND :last ORDER BY t.id",
+            f" FROM {STAGE} s JOIN opportunity t ON t.id = s.id WHERE s.verdict = 'create' ORDER BY t.id",
             now=iso_instant(self.work.now),
             entry=self.work.entry,
-            first=first,
-            last=last,
         )
 
-    def record_added(self, entity: str, first: int, last: int) -> None:
-        """Journal a range of new records, and index them."""
-        self.work.wrote = True
-        self.run(
-            "INSERT INTO change (entry_id, entity, first_id, last_id, op) VALUES (:entry, :entity, :first, :last, 'add')",
-            entry=self.work.entry,
-            entity=entity,
-            first=first,
-            last=last,
+    def record_added(self, entity: str, ids: str) -> None:
+        """Journal the new records that a query selects, a range where their ids follow one another; index them."""
+        ranges = self.work.reader.rows(
+            f"SELECT min(id), max(id) FROM (SELECT id, id - row_number() OVER (ORDER BY id) AS island FROM ({ids}) made)"
+            " numbered GROUP BY island ORDER BY min(id)"
         )
-        search.index(self.work.connection, entity, first, last)
+        for first, last in list(ranges):
+            self.work.wrote = True
+            self.run(
+                "INSERT INTO change (entry_id, entity, first_id, last_id, op)"
+                " VALUES (:entry, :entity, :first, :last, 'add')",
+                entry=self.work.entry,
+                entity=entity,
+                first=first,
+                last=last,
+            )
+            search.index(self.work.connection, entity, first, last)
+
+    def declare(self, specs: Sequence[FieldSpec]) -> None:
+        """Describe custom fields that the file brings along."""
+        for spec in specs:
+            self.work.connection.execute(insert(FIELD).values(**field_row(spec)))
 
     # --- updates -----------------------------------------------------------------------------------
 
-    def plan_updates(
-        self, columns: Sequence[str], revise: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
-    ) -> None:
-        """Ask a rule what each differing row really changes; what it refuses is rejected.
+    def plan_updates(self, given: Sequence[str], revise: Callable[[Revision], Values]) -> None:
+        """Ask a rule what each row that may change a record really changes; what it refuses is rejected.
 
-        `revise` takes the record as it is and the file's values, and returns columns to set, or raises.
+        `revise` returns the columns to set, none where the record stays as it is, or raises CrmError.
         """
-        from crmcli.errors import CrmError
-
-        self._create("stage_revision", "line INTEGER PRIMARY KEY, id INTEGER, before TEXT, after TEXT")
-        names = [column.name for column in ENTITIES[self.entity].__table__.columns]  # type: ignore[attr-defined]
-        staged = [self.staged(name) for name in columns]
-        found = list(
-            self.work.reader.rows(
-                f"SELECT s.line, {', '.join(f't.{name}' for name in names)}, {', '.join(f's.{name}' for name in staged)}"
-                f" FROM {STAGE} s JOIN \"{self.entity}\" t ON t.id = s.id WHERE s.verdict = 'update' ORDER BY s.line"
-            )
+        self.create(REVISIONS, "line BIGINT PRIMARY KEY, id BIGINT, before TEXT, after TEXT")
+        table = ENTITIES[self.entity].__table__  # type: ignore[attr-defined]  # SQLModel keeps it to itself
+        names = [column.name for column in table.columns]
+        judged = [name for name in given if self.staged(name) != name]
+        wanted = [
+            *(f"t.{name}" for name in names),
+            *(f"s.{self.staged(name)}" for name in given),
+            *(f"s.{name}" for name in judged),
+        ]
+        sql = (
+            f'SELECT s.line, {", ".join(wanted)} FROM {STAGE} s JOIN "{self.entity}" t ON t.id = s.id'
+            " WHERE s.verdict = 'update' AND s.line > :after ORDER BY s.line"
         )
-        rejected: list[tuple[int, str, str, str]] = []
+        cuts = (1, len(names) + 1, len(names) + len(given) + 1)
+        for page in self.pages(sql):
+            self._plan_page(
+                [
+                    (
+                        row[0],
+                        Revision(
+                            dict(zip(names, row[cuts[0] : cuts[1]], strict=True)),
+                            dict(zip(given, row[cuts[1] : cuts[2]], strict=True)),
+                            dict(zip(judged, row[cuts[2] :], strict=True)),
+                        ),
+                    )
+                    for row in page
+                ],
+                revise,
+            )
 
-        def rows() -> Iterator[tuple[Any, ...]]:
-            for row in found:
-                current = dict(zip(names, row[1 : len(names) + 1], strict=True))
-                values = dict(zip(columns, row[len(names) + 1 :], strict=True))
-                try:
-                    after = revise(current, values)
-                except CrmError as error:
-                    rejected.append((row[0], error.code, error.field or "", error.message))
-                    continue
-                before = {name: current[name] for name in after}
-                yield (
-                    row[0],
-                    current["id"],
-                    json.dumps(before, ensure_ascii=False),
-                    json.dumps(after, ensure_ascii=False),
-                )
-
-        self.fill(rows(), "stage_revision", ("line", "id", "before", "after"))
-        self.add_rejects(rejected)
-
-    def add_rejects(self, rows: Iterable[tuple[int, str, str, str]]) -> None:
-        """Reject rows by their lines, which need not be staged."""
-        self.fill(rows, REJECTS, ("line", "code", "field", "reason"))
-        self.run(f"UPDATE {STAGE} SET verdict = 'reject' WHERE line IN (SELECT line FROM {REJECTS})")
+    def _plan_page(self, page: Sequence[tuple[int, Revision]], revise: Callable[[Revision], Values]) -> None:
+        planned: list[tuple[int, int, str, str]] = []
+        rejected: list[Reject] = []
+        idle: list[tuple[int]] = []
+        for line, revision in page:
+            revision.current["custom"] = as_object(revision.current["custom"])
+            try:
+                after = revise(revision)
+            except CrmError as error:
+                rejected.append((line, error.code, error.field or "", error.message.rstrip(".")))
+                continue
+            if not after:
+                idle.append((line,))
+                continue
+            before = {name: revision.current[name] for name in after}
+            planned.append((line, revision.current["id"], written(before), written(after)))
+        self.fill(planned, REVISIONS, ("line", "id", "before", "after"))
+        if rejected:
+            self.add_rejects(rejected)
+        if idle:
+            mark = "?" if self.is_sqlite else "%s"
+            self.work.connection.exec_driver_sql(
+                f"UPDATE {STAGE} SET verdict = 'unchanged' WHERE line = {mark}", idle
+            )
 
     def update(self) -> None:
         """Carry out the planned updates, journal them with their before-images, and index them."""
-        if not self.work.reader.value("SELECT count(*) FROM stage_revision"):
-            return
-        self.work.wrote = True
-        by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        for id, after in list(self.work.reader.rows("SELECT id, after FROM stage_revision ORDER BY line")):
-            values = json.loads(after)
-            by_columns.setdefault(tuple(values), []).append({**values, "_id": id})
-        for columns, rows in by_columns.items():
-            assignments = ", ".join(
-                f"{name} = CAST(:{name} AS JSONB)"
-                if name == "custom" and not self.is_sqlite
-                else f"{name} = :{name}"
-                for name in columns
-            )
-            self.work.connection.execute(
-                text(f'UPDATE "{self.entity}" SET {assignments} WHERE id = :_id'), rows
-            )
+        self.run(f"DELETE FROM {REVISIONS} WHERE line IN (SELECT line FROM {REJECTS})")
+        pages = self.pages(f"SELECT line, id, after FROM {REVISIONS} WHERE line > :after ORDER BY line")
+        for page in pages:
+            self.work.wrote = True
+            by_columns: dict[tuple[str, ...], list[Values]] = {}
+            for _, id, after in page:
+                values = json.loads(after)
+                by_columns.setdefault(tuple(values), []).append({**values, "_id": id})
+            for columns, rows in by_columns.items():
+                self._set(columns, rows)
+        changed = f"SELECT id FROM {REVISIONS}"
         self.run(
             "INSERT INTO change (entry_id, entity, first_id, last_id, op, before, after)"
-            " SELECT :entry, :entity, id, id, 'edit', before, after FROM stage_revision ORDER BY line",
+            f" SELECT :entry, :entity, id, id, 'edit', before, after FROM {REVISIONS} ORDER BY line",
             entry=self.work.entry,
             entity=self.entity,
         )
         if self.entity == "opportunity":
-            versions.change_all(
-                self.work.connection, "SELECT id FROM stage_revision", self.work.entry, self.work.now
-            )
-        search.index_where(self.work.connection, self.entity, "id IN (SELECT id FROM stage_revision)")
+            versions.change_all(self.work.connection, changed, self.work.entry, self.work.now)
+        search.index_where(self.work.connection, self.entity, f"id IN ({changed})")
+
+    def _set(self, columns: Sequence[str], rows: list[Values]) -> None:
+        assignments = [f"{name} = :{name}" for name in columns]
+        if "custom" in columns:
+            for row in rows:
+                row["custom"] = written(row["custom"])
+            if not self.is_sqlite:
+                assignments[columns.index("custom")] = "custom = CAST(:custom AS JSONB)"
+        self.work.connection.execute(
+            text(f'UPDATE "{self.entity}" SET {", ".join(assignments)} WHERE id = :_id'), rows
+        )
+
+
+def written(value: Any) -> str:
+    """JSON as the database keeps it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def as_object(value: Any) -> Any:
+    """A JSON value as Python has it, whatever the driver makes of it."""
+    return json.loads(value) if isinstance(value, str) else value or {}
+
+
+def plain_json(value: str | None) -> str | None:
+    """JSON in one spelling, whoever wrote it."""
+    return None if value is None else json.dumps(json.loads(value), sort_keys=True, ensure_ascii=False)

@@ -80,8 +80,8 @@ def permissions(path: Path) -> Check:
 def library(version: tuple[int, ...]) -> Check:
     """The SQLite that Python brings may have a rare fault in write-ahead logging (mended in 3.51.3)."""
     name = ".".join(map(str, version[:3]))
-    mended = version >= (3, 51, 3) or version[:2] == (3, 44) and version >= (3, 44, 6)
-    mended = mended or version[:2] == (3, 50) and version >= (3, 50, 7) or version < (3, 7, 0)
+    mended = version >= (3, 51, 3) or version < (3, 7, 0)
+    mended |= (3, 44, 6) <= version < (3, 45) or (3, 50, 7) <= version < (3, 51)
     if mended:
         return Check("sqlite", "ok", f"SQLite {name}.")
     return Check(
@@ -110,10 +110,18 @@ def thorough_integrity(reader: Reader) -> Check:
 
 def foreign_keys(reader: Reader) -> Check:
     """No record links to one that was never there."""
-    found = [f"{reference(str(row[0]), int(row[1] or 0))} to {row[2]}" for row in reader.rows("PRAGMA foreign_key_check")]
+    found = [
+        f"{reference(str(row[0]), int(row[1] or 0))} to {row[2]}"
+        for row in reader.rows("PRAGMA foreign_key_check")
+    ]
     if not found:
         return Check("links", "ok", "Every link leads to a record.")
-    return Check("links", "bad", f"{len(found)} links lead nowhere: {', '.join(found[:5])}.", "crm history shows who made them.")
+    return Check(
+        "links",
+        "bad",
+        f"{len(found)} links lead nowhere: {', '.join(found[:5])}.",
+        "crm history shows who made them.",
+    )
 
 
 def journal_mode(reader: Reader) -> Check:
@@ -145,7 +153,9 @@ def search_index(reader: Reader) -> Check:
         return Check("search_index", "ok", "The search index holds every record.")
     wrong = [f"{missing} records are missing from it"] if missing else []
     wrong += [f"{extra} that are gone are still in it"] if extra else []
-    return Check("search_index", "bad", f"The search index is out of step: {', '.join(wrong)}.", "crm doctor --fix")
+    return Check(
+        "search_index", "bad", f"The search index is out of step: {', '.join(wrong)}.", "crm doctor --fix"
+    )
 
 
 def current_versions(reader: Reader) -> Check:
@@ -158,7 +168,8 @@ def current_versions(reader: Reader) -> Check:
         " AND v.recorded_to IS NULL AND v.valid_to IS NULL"
     )
     rows = reader.rows(
-        f"SELECT o.id FROM opportunity o WHERE o.deleted_at IS NULL AND (({current}) <> 1 OR ({current} AND {same}) <> 1)"
+        "SELECT o.id FROM opportunity o WHERE o.deleted_at IS NULL"
+        f" AND (({current}) <> 1 OR ({current} AND {same}) <> 1)"
         f" UNION SELECT o.id FROM opportunity o WHERE o.deleted_at IS NOT NULL AND ({current}) > 0 ORDER BY 1"
     )
     wrong = [reference("opportunity", row[0]) for row in rows]
@@ -189,7 +200,9 @@ def described_fields(reader: Reader) -> Check:
     """The fields that the database describes are there, and those the program knows are described."""
     from crmcli.model import ENTITIES, declared_fields
 
-    described = list(reader.rows("SELECT entity, name, column_name, custom FROM field ORDER BY entity, position"))
+    described = list(
+        reader.rows("SELECT entity, name, column_name, custom FROM field ORDER BY entity, position")
+    )
     columns = {entity: columns_of(reader, entity) for entity in {row[0] for row in described}}
     wrong = [
         f"{entity}.{name} has no column {column}"
@@ -210,7 +223,9 @@ def described_fields(reader: Reader) -> Check:
 
 def columns_of(reader: Reader, entity: str) -> set[str]:
     if reader.is_sqlite:
-        return {str(row[0]) for row in reader.rows("SELECT name FROM pragma_table_info(:entity)", entity=entity)}
+        return {
+            str(row[0]) for row in reader.rows("SELECT name FROM pragma_table_info(:entity)", entity=entity)
+        }
     sql = (
         "SELECT column_name FROM information_schema.columns"
         " WHERE table_name = :entity AND table_schema = current_schema()"
@@ -238,7 +253,11 @@ def settings(reader: Reader) -> Check:
     if zone not in available_timezones():
         wrong.append(("timezone", zone))
     if not wrong:
-        return Check("settings", "ok", f"Home currency {currency}, time zone {found.get('timezone') or 'of the machine'}.")
+        return Check(
+            "settings",
+            "ok",
+            f"Home currency {currency}, time zone {found.get('timezone') or 'of the machine'}.",
+        )
     named = ", ".join(f"{name} {value!r}" for name, value in wrong)
     return Check("settings", "bad", f"Not usable: {named}.", f"crm config set {wrong[0][0]} VALUE")
 

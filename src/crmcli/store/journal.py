@@ -66,7 +66,7 @@ class TakenBack(NamedTuple):
 
 
 def last_act(reader: Reader, actor: str) -> int:
-    """The newest act of an actor that counts. Raises NotFound, naming another's where that is the newest."""
+    """The newest act of an actor that counts. Raises NotFound, naming another's where that is newer."""
     newest = f"SELECT e.id, e.command, e.actor FROM entry e WHERE {COUNTS} AND {DID_SOMETHING}"
     mine = reader.row(f"{newest} AND e.actor = :actor ORDER BY e.id DESC LIMIT 1", actor=actor)
     if mine is not None:
@@ -83,7 +83,8 @@ def last_act(reader: Reader, actor: str) -> int:
 def last_undo(reader: Reader, actor: str) -> int:
     """The newest undo of an actor whose act is still taken back. Raises NotFound."""
     found = reader.value(
-        "SELECT max(u.id) FROM entry e JOIN entry u ON u.id = e.undone_by WHERE e.undoes IS NULL AND u.actor = :actor",
+        "SELECT max(u.id) FROM entry e JOIN entry u ON u.id = e.undone_by"
+        " WHERE e.undoes IS NULL AND u.actor = :actor",
         actor=actor,
     )
     if found is None:
@@ -106,7 +107,9 @@ def take_back(work: UnitOfWork, undone: int) -> TakenBack:
         records = reverse(work, newest)
     except IntegrityError as error:
         why = clash(error)
-        raise Conflict(f"Entry {undone} cannot be undone: {why.message[0].lower()}{why.message[1:]}") from error
+        raise Conflict(
+            f"Entry {undone} cannot be undone: {why.message[0].lower()}{why.message[1:]}"
+        ) from error
     refuse_dangling_links(work, undone, since)
     versions.take_back(work.connection, newest, work.entry, work.now)
     mark(work, entry)
@@ -163,7 +166,8 @@ class Since:
 def refuse_where_changed_later(work: UnitOfWork, undone: int, since: Since) -> None:
     """Refuse where a record has been changed since, unless that has been taken back too."""
     later = work.reader.rows(
-        "SELECT DISTINCT later.entry_id, later.entity, later.first_id, later.last_id, e.command FROM change mine"
+        "SELECT DISTINCT later.entry_id, later.entity, later.first_id, later.last_id, e.command"
+        " FROM change mine"
         " JOIN change later ON later.entity = mine.entity AND later.entry_id > mine.entry_id"
         " AND later.first_id <= mine.last_id AND later.last_id >= mine.first_id"
         " JOIN entry e ON e.id = later.entry_id"
@@ -192,7 +196,7 @@ def span(entity: str, first: int, last: int) -> str:
 
 
 def refuse_dangling_links(work: UnitOfWork, undone: int, since: Since) -> None:
-    """Refuse where a live record would link to one that goes, or one that comes back to one that has gone since.
+    """Refuse where a live record would link to one that goes, or one that comes back to one gone since.
 
     A link that led nowhere before the entry may do so again.
     """
@@ -222,8 +226,8 @@ def refuse_dangling_links(work: UnitOfWork, undone: int, since: Since) -> None:
             for id, linked, by in chain(going, coming):
                 if since.left(by):
                     raise Conflict(
-                        f"Entry {undone} cannot be undone: {described_any(work.reader, entity, id)} still belongs to"
-                        f" {described_any(work.reader, target, linked)}.",
+                        f"Entry {undone} cannot be undone: {described_any(work.reader, entity, id)}"
+                        f" still belongs to {described_any(work.reader, target, linked)}.",
                         hint=f"Undo what was done later first: crm undo {by}",
                     )
 
@@ -240,7 +244,7 @@ def described_any(reader: Reader, entity: str, id: int) -> str:
 
 
 def reverse(work: UnitOfWork, undone: int) -> int:
-    """Put records back as they were, newest change first, and journal that; how many records there were."""
+    """Put records back as they were, newest change first, and journal that; the number of records."""
     changes = changes_of(work.reader, undone)
     kept = users_still_needed(work.reader, undone, changes)
     changes = [change for change in changes if change.id not in kept]
@@ -255,8 +259,9 @@ def reverse(work: UnitOfWork, undone: int) -> int:
     work.connection.execute(
         text(
             "INSERT INTO change (entry_id, entity, first_id, last_id, op, before, after)"
-            " SELECT :entry, entity, first_id, last_id, CASE op WHEN 'add' THEN 'remove' WHEN 'remove' THEN 'restore'"
-            " WHEN 'restore' THEN 'remove' ELSE op END,"
+            " SELECT :entry, entity, first_id, last_id,"
+            " CASE op WHEN 'add' THEN 'remove' WHEN 'restore' THEN 'remove'"
+            " WHEN 'remove' THEN 'restore' ELSE op END,"
             " CASE op WHEN 'add' THEN :live ELSE after END, CASE op WHEN 'add' THEN :gone ELSE before END"
             f" FROM change WHERE entry_id = :undone{without} ORDER BY id DESC"
         ),
@@ -273,7 +278,10 @@ def reverse(work: UnitOfWork, undone: int) -> int:
 
 def index_again(work: UnitOfWork, changes: list[Change]) -> None:
     """Bring the search index up to date with what was put back."""
-    single = "id IN (SELECT first_id FROM change WHERE entry_id = :entry AND entity = :kind AND first_id = last_id)"
+    single = (
+        "id IN (SELECT first_id FROM change"
+        " WHERE entry_id = :entry AND entity = :kind AND first_id = last_id)"
+    )
     for entity in dict.fromkeys(change.entity for change in changes):
         search.index_where(work.connection, entity, single, entry=work.entry, kind=entity)
     for entity, first, last in dict.fromkeys(
@@ -307,16 +315,18 @@ def users_still_needed(reader: Reader, entry: int, changes: list[Change]) -> set
 def changes_of(reader: Reader, entry: int) -> list[Change]:
     """What an entry did, newest first."""
     rows = reader.rows(
-        "SELECT id, entity, first_id, last_id, op, before FROM change WHERE entry_id = :entry ORDER BY id DESC",
+        "SELECT id, entity, first_id, last_id, op, before FROM change"
+        " WHERE entry_id = :entry ORDER BY id DESC",
         entry=entry,
     )
-    return [Change(*row[:5], json.loads(row[5] or "{}")) for row in rows]
+    return [Change._make((*row[:5], json.loads(row[5] or "{}"))) for row in rows]
 
 
 def records_of(reader: Reader, entry: int) -> int:
     """How many records an entry touched, each counted once."""
     spans = reader.rows(
-        "SELECT DISTINCT entity, first_id, last_id FROM change WHERE entry_id = :entry ORDER BY entity, first_id",
+        "SELECT DISTINCT entity, first_id, last_id FROM change"
+        " WHERE entry_id = :entry ORDER BY entity, first_id",
         entry=entry,
     )
     count, kind, reached = 0, "", 0

@@ -143,14 +143,21 @@ def open_reader(target: Target) -> Reader:
 
     from crmcli.store.schema import version_of
 
+    engine = engine_of(target)
     try:
-        connection = engine_of(target).connect()
-        connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        version = version_of(connection)
-        if version < SCHEMA_VERSION:
-            connection.close()
-            raise NotSetUp(target.shown, version)
-        check_version(version, target.shown)
+        connection = engine.connect()
     except SQLAlchemyError as error:
         raise explained(error, target.shown) from error
-    return SqlReader(connection, target.shown)
+    reader = SqlReader(connection, target.shown)
+    try:
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        version = version_of(connection)
+        if version < SCHEMA_VERSION:
+            raise NotSetUp(target.shown, version)
+        check_version(version, target.shown)
+    except BaseException as error:
+        reader.close()
+        if isinstance(error, SQLAlchemyError):
+            raise explained(error, target.shown) from error
+        raise
+    return reader

@@ -21,12 +21,12 @@ from crmcli.errors import Conflict, CrmError, InvalidValue, NotFound, suggestion
 from crmcli.fields import FieldSpec, reference
 from crmcli.model import ENTITIES, Entity, Opportunity
 from crmcli.store import search, versions
+from crmcli.store.backup import back_up
 from crmcli.store.engine import Target, engine_of, explained
 from crmcli.store.find import find
 from crmcli.store.identity import uuid7
 from crmcli.store.keys import set_keys
 from crmcli.store.reader import SqlReader
-from crmcli.store.backup import back_up
 from crmcli.store.schema import bring_up_to_date, is_current, version_of
 from crmcli.store.tables import CHANGE, ENTRY, SEQUENCE, SETTING
 from crmcli.values.dates import iso_instant
@@ -110,7 +110,7 @@ class UnitOfWork:
         return self._specs[entity]
 
     def moment(self, day: Any) -> datetime:
-        """The moment from which something that happened on a day is true: its beginning, or now if it is today."""
+        """The moment from which what happened on a day is true: its beginning, or now if it is today."""
         if day == self.now.astimezone(self.zone).date():
             return self.now
         return datetime.combine(day, time(), self.zone).astimezone(UTC)
@@ -157,7 +157,7 @@ class UnitOfWork:
                 record.updated_at = self.now
 
     def _validated(self, model: type[Model], values: Mapping[str, Any]) -> Model:
-        """A record whose values may be stored: types and bounds by the declaration, picklists by the database."""
+        """A record whose values may be stored: types by the declaration, picklists by the database."""
         entity = str(model.__tablename__)
         try:
             record = model.model_validate(dict(values))
@@ -264,11 +264,9 @@ def refused_value(entity: str, error: ValidationError) -> InvalidValue:
     first = error.errors(include_url=False, include_context=False, include_input=True)[0]
     name = str(first["loc"][0]).removesuffix("_id") if first["loc"] else entity
     text = first["msg"][0].lower() + first["msg"][1:]
-    if (
-        first["type"] in ("missing", "string_type")
-        and first.get("input") is None
-        or first["type"] == "missing"
-    ):
+    if (first["type"] in ("missing", "string_type") and first.get("input") is None) or first[
+        "type"
+    ] == "missing":
         return InvalidValue(f"{name} is missing.", field=name)
     return InvalidValue(f"{name}: {text}.", field=name)
 

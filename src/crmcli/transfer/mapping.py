@@ -48,6 +48,7 @@ class HeadingPlan:
 
     headings: tuple[str, ...]
     columns: tuple[Bound, ...] = ()
+    titles: tuple[Bound, ...] = ()  # beside a link: the name of the record it means
     constants: tuple[tuple[FieldSpec, str], ...] = ()
     templates: tuple[tuple[FieldSpec, Template], ...] = ()
     unknown: tuple[int, ...] = ()  # headings that are no field
@@ -159,9 +160,13 @@ def match_headings(
         elif index not in said.used:
             unknown.append(index)
     unknown = _without_reject_columns(headings, unknown, remarks)
-    taken = {spec.name for spec in bound.values()} | set(sets)
+    filled = {spec.name for spec in bound.values()}
+    taken = filled | set(sets)
+    titles: list[Bound] = []
     for index, link in companions.items():
-        if link.owned or link.name in taken:
+        if not link.owned and link.name in filled and fold(headings[index]) == fold(f"{link.name}_name"):
+            titles.append(Bound(index, headings[index], link))
+        elif link.owned or link.name in taken:
             remarks.append(f"{headings[index]!r} is ignored: it goes with {link.name}.")
         else:
             bound[index] = link
@@ -169,6 +174,7 @@ def match_headings(
     return HeadingPlan(
         tuple(headings),
         tuple(Bound(index, headings[index], bound[index]) for index in sorted(bound)),
+        tuple(titles),
         tuple(said.constants),
         tuple(said.templates),
         **_extras(headings, unknown, extra, remarks, fields),

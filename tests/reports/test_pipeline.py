@@ -1,0 +1,136 @@
+"""crm pipeline: open deals by stage, their worth and their age."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmcli.reports.pipeline import Calendar, midnights_of
+from crmcli.values.dates import iso_instant
+from tests.conftest import Crm
+
+TODAY = "2026-05-11"
+
+
+@pytest.fixture
+def deals(crm: Crm) -> Crm:
+    crm.today = TODAY
+    for deal in (
+        "One --amount 100.05 --close-date 2026-06-01 --stage Nego --at 2026-05-01",
+        "Two --amount 0.10 --close-date 2026-03-01 --stage Nego --at 2026-05-02",
+        "Three --close-date 2026-06-01 --stage Prosp",
+        "Four --amount 10 --stage Prosp",
+        "Won --amount 1000 --stage 'Closed Won' --close-date 2026-05-01",
+        "Lost --amount 1000 --stage 'Closed Lost' --close-date 2026-05-01",
+    ):
+        crm.ok(f"opp add {deal}")
+    return crm
+
+
+def test_every_open_stage_is_shown_in_order_with_its_figures(deals: Crm) -> None:
+    found = deals.ok("pipeline --json").json
+    assert [each["stage"] for each in found["rows"]] == [
+        *("Prospecting", "Qualification", "Needs Analysis", "Value Proposition", "Id. Decision Makers"),
+        *("Perception Analysis", "Proposal/Price Quote", "Negotiation/Review"),
+    ]
+    assert found["rows"][0] == {
+        "stage": "Prospecting",
+        "currency": "USD",
+        "count": 2,
+        "amount": "10.00",
+        "weighted": "1.00",
+        "average_age_days": 0.0,
+    }
+    assert found["rows"][1]["average_age_days"] is None
+    negotiation = found["rows"][-1]
+    assert (negotiation["count"], negotiation["amount"]) == (2, "100.15")
+    assert negotiation["weighted"] == "90.14"  # 90.045 and 0.09, each rounded to the cent
+    assert negotiation["average_age_days"] == 9.5
+    assert found["total"]["count"] == 4
+    assert found["excluded"] == [{"ref": "O3", "reason": "no amount"}]
+
+
+def test_a_period_is_by_close_date_and_names_deals_that_have_none(deals: Crm) -> None:
+    found = deals.ok("pipeline --period 2026-06 --json").json
+    assert found["total"]["count"] == 2
+    assert found["excluded"] == [
+        {"ref": "O3", "reason": "no amount"},
+        {"ref": "O4", "reason": "no close date"},
+    ]
+    text = deals.ok("pipeline --period 2026-06").out
+    assert "No close date: 1 deal, in no period: O4" in text
+    assert "closing 2026-06-01..2026-06-30" in text
+
+
+def test_people_see_bars_and_programs_do_not(deals: Crm) -> None:
+    text = deals.ok("pipeline").out
+    assert "████████████" in text
+    assert "bar" not in deals.ok("pipeline --json").json["rows"][0]
+    assert "█" not in deals.ok("pipeline --format csv").out
+
+
+def test_an_explanation_says_what_an_age_is(deals: Crm) -> None:
+    explained = deals.ok("pipeline --explain --json").json["explain"]
+    assert "local calendar days" in explained["formulas"]["average_age_days"]
+    assert [each["age_days"] for each in explained["rows"][-1]["deals"]] == [10, 9]
+    assert "O1 One · 100.05 · 90 % · 10 days" in deals.ok("pipeline --explain").out
+
+
+def test_currencies_are_never_added(deals: Crm) -> None:
+    deals.ok("opp add Edo --amount 'JPY 500' --stage Nego")
+    found = deals.ok("pipeline --json").json
+    assert (found["total"], found["currency"]) == (None, None)
+    assert [(each["currency"], each["stage"]) for each in found["rows"]] == [
+        ("JPY", "Negotiation/Review"),
+        ("USD", "Prospecting"),
+        ("USD", "Negotiation/Review"),
+    ]
+    assert found["totals"]["JPY"]["weighted"] == "450"
+
+
+def test_an_owner_sees_their_own(deals: Crm) -> None:
+    deals.ok("user add Bo")
+    assert deals.ok("pipeline --owner Bo --json").json["total"]["count"] == 0
+    assert "owner Bo" in deals.ok("pipeline --owner Bo").out
+
+
+def test_the_past_is_another_pipeline(deals: Crm) -> None:
+    found = deals.ok("pipeline --as-of 2026-05-01 --json").json
+    assert found["total"]["count"] == 1
+    assert found["total"]["average_age_days"] == 0.0
+
+
+def test_an_empty_pipeline_shows_the_stages(crm: Crm) -> None:
+    crm.ok("init")
+    found = crm.ok("pipeline --json").json
+    assert (len(found["rows"]), found["total"]["amount"]) == (8, "0.00")
+    assert crm.ok("pipeline").code == 0
+
+
+def test_an_age_changes_at_local_midnight(crm: Crm) -> None:
+    crm.env["TZ"] = "America/New_York"
+    crm.ok("opp add Late --amount 1 --close-date 2027-01-01", today="2026-03-07T23:30:00")  # winter time
+    crm.ok("opp add Early --amount 1 --close-date 2027-01-01", today="2026-03-10T00:30:00")  # summer time
+    deals = crm.ok("pipeline --explain --json", today="2026-03-10").json["explain"]["rows"][0]["deals"]
+    assert {each["name"]: each["age_days"] for each in deals} == {"Late": 3, "Early": 0}
+    assert crm.ok("pipeline --json", today="2026-03-10").json["total"]["average_age_days"] == 1.5
+
+
+ZONES = ["Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "Asia/Shanghai", "Pacific/Apia", "UTC"]
+
+
+@given(st.sampled_from(ZONES), st.integers(0, 12 * 365 * 86400))
+def test_the_day_that_sql_groups_by_is_the_local_day(zone_name: str, seconds: int) -> None:
+    zone = ZoneInfo(zone_name)
+    midnights = midnights_of(zone, 2026)
+    made = datetime(2015, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    stored = iso_instant(made)
+    past = sum(stored[11:] >= each for each in midnights)  # as SQL counts it
+    assert Calendar(zone, midnights).day(stored[:10], past) == made.astimezone(zone).date()
+
+
+def test_utc_needs_no_midnights() -> None:
+    assert midnights_of(UTC, 2026) == []
+    assert Calendar(UTC, []).day("2026-05-11", 0) == date(2026, 5, 10) + timedelta(days=1)
