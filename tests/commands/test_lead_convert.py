@@ -177,7 +177,7 @@ def test_a_free_mail_address_tells_nothing_of_the_company(crm: Crm) -> None:
 def test_a_lead_without_a_company_makes_an_account_of_its_own_name(crm: Crm) -> None:
     crm.ok("lead add 王伟 --email wei@163.com")
     said = convert(crm, "L1")
-    assert (said["account"]["name"], said["opportunity"]["name"]) == ("王伟", "王伟 -")
+    assert (said["account"]["name"], said["opportunity"]["name"]) == ("王伟", "王伟")
 
 
 def test_a_person_is_not_linked_to_an_account_of_the_same_name(crm: Crm) -> None:

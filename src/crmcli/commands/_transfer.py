@@ -243,7 +243,7 @@ def refuse(app: App, stage: "Stage", count: int, name: str) -> None:
     """List every bad row and stop: nothing is written. Raises Rejected."""
     as_json = app.output.format in ("json", "jsonl")
     details = []
-    for line, code, field, reason in stage.rejects():
+    for _, line, code, field, reason in stage.rejects():
         if as_json:
             details.append({"line": line, "code": code, "field": field or None, "reason": reason})
         else:
@@ -270,10 +270,10 @@ def write_rejects(stage: "Stage", source: "Source", path: str) -> None:
     bad = stage.rejects()
     following = next(bad, None)
     with RejectsFile(path, source.headings, source.delimiter or ",") as file:
-        for row in source.rows() if following else ():
-            line, cells = (row.line, row.cells) if isinstance(row, BadRow) else row
-            if following and line == following[0]:
-                file.add(cells, line, following[1], following[3])
+        for n, row in enumerate(source.rows() if following else ()):
+            if following and n == following[0]:
+                _, line, code, _, reason = following
+                file.add(row.cells if isinstance(row, BadRow) else row[1], line, code, reason)
                 following = next(bad, None)
 
 

@@ -140,7 +140,7 @@ class Rows:
         ]
         return names[0] if names else None
 
-    def __call__(self, line: int, cells: Sequence[str], uid: str) -> tuple[Any, ...]:
+    def __call__(self, cells: Sequence[str], uid: str) -> tuple[Any, ...]:
         """The staged values of a row. Raises CrmError for what cannot be understood."""
         values, links, custom = self._said(cells)
         if self.plan.notes:
@@ -157,7 +157,6 @@ class Rows:
             full["valid_from"] = self._valid_from(full)
         raw = blake2b("\x1f".join(cells).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         return (
-            line,
             uid,
             raw,
             *[stored(full.get(name)) for name in self.plain],

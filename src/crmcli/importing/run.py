@@ -101,8 +101,8 @@ def stage_file(job: Import, rows: Rows) -> Stage:
 def staged(job: Import, rows: Rows, stage: Stage, rejected: list[Reject]) -> Iterator[tuple[Any, ...]]:
     """The good rows of the file as the stage keeps them; the others go to `rejected`."""
     before, plan = 0, job.plan
-    for count, row in enumerate(job.source.rows()):
-        if not count % LOOK_UP:
+    for n, row in enumerate(job.source.rows()):
+        if not n % LOOK_UP:
             position = job.source.position()
             job.advance(position - before)
             before = position
@@ -110,15 +110,15 @@ def staged(job: Import, rows: Rows, stage: Stage, rejected: list[Reject]) -> Ite
             stage.add_rejects(rejected)
             rejected.clear()
         if isinstance(row, BadRow):
-            rejected.append((row.line, row.code, "", row.reason))
+            rejected.append((n, row.line, row.code, "", row.reason))
             continue
         line, cells = row
         try:
             if plan.unnamed:
                 refuse_stray(plan, cells)
-            yield rows(line, cells, uuid7())
+            yield (n, line, *rows(cells, uuid7()))
         except CrmError as error:
-            rejected.append((line, *problem(error)))
+            rejected.append((n, line, *problem(error)))
 
 
 def refuse_stray(plan: HeadingPlan, cells: Sequence[str]) -> None:
@@ -239,7 +239,7 @@ class Reviser:
 
     def _changes(self, revision: Revision) -> Values:
         """What the row says otherwise than the record; what it would make of a new one is no change."""
-        current, given, made = revision
+        current, given, made = revision[2:]
         changes: Values = {}
         for name, value in given.items():
             if name == "custom":

@@ -27,7 +27,7 @@ REJECTS: Final = "stage_rejects"
 REVISIONS: Final = "stage_revision"
 INSIDE: Final = ("given_", "link_")  # columns of the stage that are none of the record
 
-Reject = tuple[int, str, str, str]  # line, code, field, reason
+Reject = tuple[int, int, str, str, str]  # number of the row, its line, code, field, reason
 Values = dict[str, Any]
 
 
@@ -54,14 +54,17 @@ class Sameness(NamedTuple):
 class Revision(NamedTuple):
     """A record and the row that would change it: as it is, as the row says, and as the row would make it."""
 
+    n: int
+    line: int
     current: Values
     given: Values
     made: Values
 
 
 class Stage:
-    """Rows of a file on their way into a table: their line, what they hold, and what is to become of them.
+    """Rows of a file on their way into a table: what they hold, and what is to become of them.
 
+    `n` is the number of a row in the file, `line` where it starts (several objects of JSON may share one).
     `columns` are those of the entity's table that rows may fill. A column `given_X` holds what the file
     says of X where rules turn it into something else; `link_X` holds the text by which X names a record.
     `verdict` is create, update, unchanged, duplicate or reject, or nothing yet; `id` the record's.
@@ -77,8 +80,8 @@ class Stage:
             raw: Any = work.connection.connection.dbapi_connection
             raw.create_function("plain_json", 1, plain_json, deterministic=True)
         own = "".join(f", {name} {self.type_of(name)}" for name in columns)
-        self.create(STAGE, f"line BIGINT PRIMARY KEY, uid TEXT, raw TEXT, verdict TEXT, id BIGINT{own}")
-        self.create(REJECTS, "line BIGINT PRIMARY KEY, code TEXT, field TEXT, reason TEXT")
+        self.create(STAGE, f"n BIGINT PRIMARY KEY, line BIGINT, uid TEXT, raw TEXT, verdict TEXT, id BIGINT{own}")
+        self.create(REJECTS, "n BIGINT PRIMARY KEY, line BIGINT, code TEXT, field TEXT, reason TEXT")
 
     def type_of(self, name: str, entity: str | None = None) -> str:
         """The type of a column of the stage: that of the record's, so that both compare, but without its length."""
@@ -115,8 +118,8 @@ class Stage:
     def fill(
         self, rows: Iterable[tuple[Any, ...]], name: str = STAGE, columns: Sequence[str] | None = None
     ) -> None:
-        """Insert rows of values in the order of (line, uid, raw, *columns)."""
-        columns = columns or ("line", "uid", "raw", *self.columns)
+        """Insert rows of values in the order of (n, line, uid, raw, *columns)."""
+        columns = columns or ("n", "line", "uid", "raw", *self.columns)
         mark = "?" if self.is_sqlite else "%s"
         sql = f'INSERT INTO "{name}" ({", ".join(columns)}) VALUES ({", ".join([mark] * len(columns))})'
         iterator = iter(rows)
@@ -131,16 +134,16 @@ class Stage:
     # --- rejecting ---------------------------------------------------------------------------------
 
     def add_rejects(self, rows: Iterable[Reject]) -> None:
-        """Reject rows by their lines, which need not be staged."""
-        self.fill(rows, REJECTS, ("line", "code", "field", "reason"))
+        """Reject rows by their numbers; they need not be staged."""
+        self.fill(rows, REJECTS, ("n", "line", "code", "field", "reason"))
         self._strike()
 
     def reject(self, condition: str, code: str, field: str, reason: str, **params: Any) -> int:
         """Reject the rows of a condition that nothing has rejected yet; how many. `reason` is SQL about `s`."""
         count = self.run(
-            f"INSERT INTO {REJECTS} (line, code, field, reason) SELECT s.line, :code, :field, {reason}"
+            f"INSERT INTO {REJECTS} (n, line, code, field, reason) SELECT s.n, s.line, :code, :field, {reason}"
             f" FROM {STAGE} s WHERE ({condition})"
-            f" AND NOT EXISTS (SELECT 1 FROM {REJECTS} r WHERE r.line = s.line)",
+            f" AND NOT EXISTS (SELECT 1 FROM {REJECTS} r WHERE r.n = s.n)",
             code=code,
             field=field,
             **params,
@@ -152,12 +155,12 @@ class Stage:
     def _strike(self) -> None:
         self.run(
             f"UPDATE {STAGE} SET verdict = 'reject' WHERE (verdict IS NULL OR verdict <> 'reject')"
-            f" AND line IN (SELECT line FROM {REJECTS})"
+            f" AND n IN (SELECT n FROM {REJECTS})"
         )
 
     def rejects(self) -> Iterator[Reject]:
-        """Every rejected row by its line."""
-        sql = f"SELECT line, code, field, reason FROM {REJECTS} WHERE line > :after ORDER BY line"
+        """Every rejected row in the order of the file."""
+        sql = f"SELECT n, line, code, field, reason FROM {REJECTS} WHERE n > :after ORDER BY n"
         for page in self.pages(sql):
             yield from page
 
@@ -179,8 +182,8 @@ class Stage:
     def mark_repeats(self) -> None:
         """Rows that say again, cell by cell, what an earlier row said."""
         self.run(
-            f"UPDATE {STAGE} SET verdict = 'duplicate' WHERE verdict IS NULL AND line IN (SELECT line FROM"
-            f" (SELECT line, row_number() OVER (PARTITION BY raw ORDER BY line) AS n FROM {STAGE}) ranked WHERE n > 1)"
+            f"UPDATE {STAGE} SET verdict = 'duplicate' WHERE verdict IS NULL AND n IN (SELECT n FROM"
+            f" (SELECT n, row_number() OVER (PARTITION BY raw ORDER BY n) AS nth FROM {STAGE}) ranked WHERE nth > 1)"
         )
 
     def refuse_repeated_keys(self, keys: Sequence[Key]) -> None:
@@ -192,17 +195,17 @@ class Stage:
         )
 
     def _refuse_later(self, columns: Sequence[str], condition: str, field: str, shown: str) -> None:
-        self.create("stage_first", "line BIGINT PRIMARY KEY, first BIGINT")
+        self.create("stage_first", "n BIGINT PRIMARY KEY, first BIGINT")
         self.run(
-            "INSERT INTO stage_first (line, first) SELECT line, first FROM (SELECT line,"
-            f" min(line) OVER (PARTITION BY {', '.join(columns)}) AS first FROM {STAGE} WHERE {condition}) ranked"
-            " WHERE line > first"
+            "INSERT INTO stage_first (n, first) SELECT n, first FROM (SELECT n,"
+            f" min(n) OVER (PARTITION BY {', '.join(columns)}) AS first FROM {STAGE} WHERE {condition}) ranked"
+            " WHERE n > first"
         )
         self.reject(
-            "s.line IN (SELECT line FROM stage_first)",
+            "s.n IN (SELECT n FROM stage_first)",
             "duplicate_in_file",
             field,
-            f"'the same {shown} as line ' || (SELECT f.first FROM stage_first f WHERE f.line = s.line)",
+            f"'the same {shown} as line ' || (SELECT e.line FROM stage_first f JOIN {STAGE} e ON e.n = f.first WHERE f.n = s.n)",
         )
 
     def refuse_repeats_of_rejects(self) -> None:
@@ -218,20 +221,20 @@ class Stage:
 
     def match(self, keys: Sequence[Key], sameness: Sameness) -> None:
         """Find the live record that each row means: by its keys, or, where one is blank, by holding the same."""
-        self.create("stage_match", "line BIGINT PRIMARY KEY, id BIGINT, found BIGINT")
+        self.create("stage_match", "n BIGINT PRIMARY KEY, id BIGINT, found BIGINT")
         blank = " OR ".join(f"s.{key.column} IS NULL" for key in keys) or "1 = 1"
         if keys:
             by_key = " AND ".join(f"t.{key.column} = s.{key.column}" for key in keys)
             self.run(
-                f"INSERT INTO stage_match (line, id, found) SELECT s.line, min(t.id), count(*) FROM {STAGE} s"
-                f' JOIN "{self.entity}" t ON {by_key} WHERE t.deleted_at IS NULL AND s.verdict IS NULL GROUP BY s.line'
+                f"INSERT INTO stage_match (n, id, found) SELECT s.n, min(t.id), count(*) FROM {STAGE} s"
+                f' JOIN "{self.entity}" t ON {by_key} WHERE t.deleted_at IS NULL AND s.verdict IS NULL GROUP BY s.n'
             )
         if sameness.title in self.columns:
             self._match_twins(sameness, blank)
-        self.run(f"UPDATE {STAGE} SET id = (SELECT m.id FROM stage_match m WHERE m.line = {STAGE}.line)")
+        self.run(f"UPDATE {STAGE} SET id = (SELECT m.id FROM stage_match m WHERE m.n = {STAGE}.n)")
         if keys:
             self.reject(
-                "s.line IN (SELECT line FROM stage_match WHERE found > 1)",
+                "s.n IN (SELECT n FROM stage_match WHERE found > 1)",
                 "ambiguous",
                 keys[0].field,
                 "'several records match'",
@@ -251,9 +254,9 @@ class Stage:
             f" AND (s.{self.staged(name)} IS NULL OR t.{name} {self.same} s.{name})" for name in same.loose
         )
         self.run(
-            "INSERT INTO stage_match (line, id, found) SELECT s.line, min(t.id), 1"
+            "INSERT INTO stage_match (n, id, found) SELECT s.n, min(t.id), 1"
             f' FROM {STAGE} s JOIN stage_twin k ON k.said = {self._said("s", same)} JOIN "{self.entity}" t ON t.id = k.id'
-            f" WHERE s.verdict IS NULL AND ({blank}){loose} GROUP BY s.line",
+            f" WHERE s.verdict IS NULL AND ({blank}){loose} GROUP BY s.n",
             **{name: value for name, value in same.defaults.items() if name in same.firm},
         )
 
@@ -315,7 +318,7 @@ class Stage:
             f"(s.{self.staged(name)} IS NULL AND t.{name} IS NOT NULL)" for name in given if name in clearable
         ]
         self.run(
-            f"UPDATE {STAGE} SET verdict = 'update' WHERE verdict IS NULL AND line IN (SELECT s.line FROM {STAGE} s"
+            f"UPDATE {STAGE} SET verdict = 'update' WHERE verdict IS NULL AND n IN (SELECT s.n FROM {STAGE} s"
             f' JOIN "{self.entity}" t ON t.id = s.id WHERE {" OR ".join(differs) or "1 = 0"})'
         )
         self.run(f"UPDATE {STAGE} SET verdict = 'unchanged' WHERE verdict IS NULL")
@@ -340,13 +343,13 @@ class Stage:
         count = self.value(f"SELECT count(*) FROM {STAGE} WHERE verdict = 'create'")
         if not count:
             return
-        self.create("stage_number", "line BIGINT PRIMARY KEY, n BIGINT")
+        self.create("stage_number", "n BIGINT PRIMARY KEY, number BIGINT")
         self.run(
-            "INSERT INTO stage_number (line, n)"
-            f" SELECT line, row_number() OVER (ORDER BY line) - 1 FROM {STAGE} WHERE verdict = 'create'"
+            "INSERT INTO stage_number (n, number)"
+            f" SELECT n, row_number() OVER (ORDER BY n) - 1 FROM {STAGE} WHERE verdict = 'create'"
         )
         self.run(
-            f"UPDATE {STAGE} SET id = :first + (SELECT n FROM stage_number k WHERE k.line = {STAGE}.line)"
+            f"UPDATE {STAGE} SET id = :first + (SELECT number FROM stage_number k WHERE k.n = {STAGE}.n)"
             " WHERE verdict = 'create'",
             first=self.work.ids.take(self.entity, count),
         )
@@ -421,7 +424,7 @@ class Stage:
 
         `revise` returns the columns to set, none where the record stays as it is, or raises CrmError.
         """
-        self.create(REVISIONS, "line BIGINT PRIMARY KEY, id BIGINT, before TEXT, after TEXT")
+        self.create(REVISIONS, "n BIGINT PRIMARY KEY, id BIGINT, before TEXT, after TEXT")
         table = ENTITIES[self.entity].__table__  # type: ignore[attr-defined]  # SQLModel keeps it to itself
         names = [column.name for column in table.columns]
         judged = [name for name in given if self.staged(name) != name]
@@ -431,55 +434,54 @@ class Stage:
             *(f"s.{name}" for name in judged),
         ]
         sql = (
-            f'SELECT s.line, {", ".join(wanted)} FROM {STAGE} s JOIN "{self.entity}" t ON t.id = s.id'
-            " WHERE s.verdict = 'update' AND s.line > :after ORDER BY s.line"
+            f'SELECT s.n, s.line, {", ".join(wanted)} FROM {STAGE} s JOIN "{self.entity}" t ON t.id = s.id'
+            " WHERE s.verdict = 'update' AND s.n > :after ORDER BY s.n"
         )
-        cuts = (1, len(names) + 1, len(names) + len(given) + 1)
+        first, second = len(names) + 2, len(names) + len(given) + 2
         for page in self.pages(sql):
             self._plan_page(
-                [
-                    (
-                        row[0],
-                        Revision(
-                            dict(zip(names, row[cuts[0] : cuts[1]], strict=True)),
-                            dict(zip(given, row[cuts[1] : cuts[2]], strict=True)),
-                            dict(zip(judged, row[cuts[2] :], strict=True)),
-                        ),
+                (
+                    Revision(
+                        *row[:2],
+                        dict(zip(names, row[2:first], strict=True)),
+                        dict(zip(given, row[first:second], strict=True)),
+                        dict(zip(judged, row[second:], strict=True)),
                     )
                     for row in page
-                ],
+                ),
                 revise,
             )
 
-    def _plan_page(self, page: Sequence[tuple[int, Revision]], revise: Callable[[Revision], Values]) -> None:
+    def _plan_page(self, page: Iterable[Revision], revise: Callable[[Revision], Values]) -> None:
         planned: list[tuple[int, int, str, str]] = []
         rejected: list[Reject] = []
         idle: list[tuple[int]] = []
-        for line, revision in page:
-            revision.current["custom"] = as_object(revision.current["custom"])
+        for revision in page:
+            n, line, current = revision[:3]
+            current["custom"] = as_object(current["custom"])
             try:
                 after = revise(revision)
             except CrmError as error:
-                rejected.append((line, error.code, error.field or "", error.message.rstrip(".")))
+                rejected.append((n, line, error.code, error.field or "", error.message.rstrip(".")))
                 continue
             if not after:
-                idle.append((line,))
+                idle.append((n,))
                 continue
-            before = {name: revision.current[name] for name in after}
-            planned.append((line, revision.current["id"], written(before), written(after)))
-        self.fill(planned, REVISIONS, ("line", "id", "before", "after"))
+            before = {name: current[name] for name in after}
+            planned.append((n, current["id"], written(before), written(after)))
+        self.fill(planned, REVISIONS, ("n", "id", "before", "after"))
         if rejected:
             self.add_rejects(rejected)
         if idle:
             mark = "?" if self.is_sqlite else "%s"
             self.work.connection.exec_driver_sql(
-                f"UPDATE {STAGE} SET verdict = 'unchanged' WHERE line = {mark}", idle
+                f"UPDATE {STAGE} SET verdict = 'unchanged' WHERE n = {mark}", idle
             )
 
     def update(self) -> None:
         """Carry out the planned updates, journal them with their before-images, and index them."""
-        self.run(f"DELETE FROM {REVISIONS} WHERE line IN (SELECT line FROM {REJECTS})")
-        pages = self.pages(f"SELECT line, id, after FROM {REVISIONS} WHERE line > :after ORDER BY line")
+        self.run(f"DELETE FROM {REVISIONS} WHERE n IN (SELECT n FROM {REJECTS})")
+        pages = self.pages(f"SELECT n, id, after FROM {REVISIONS} WHERE n > :after ORDER BY n")
         for page in pages:
             self.work.wrote = True
             by_columns: dict[tuple[str, ...], list[Values]] = {}
@@ -491,7 +493,7 @@ class Stage:
         changed = f"SELECT id FROM {REVISIONS}"
         self.run(
             "INSERT INTO change (entry_id, entity, first_id, last_id, op, before, after)"
-            f" SELECT :entry, :entity, id, id, 'edit', before, after FROM {REVISIONS} ORDER BY line",
+            f" SELECT :entry, :entity, id, id, 'edit', before, after FROM {REVISIONS} ORDER BY n",
             entry=self.work.entry,
             entity=self.entity,
         )

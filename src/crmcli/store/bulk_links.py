@@ -60,7 +60,7 @@ class Links:
         stage.create(
             table,
             f"text TEXT PRIMARY KEY, shown TEXT, name TEXT, entity TEXT, number BIGINT, wanted TEXT, {types},"
-            " id BIGINT, found BIGINT, line BIGINT",
+            " id BIGINT, found BIGINT, n BIGINT",
         )
         self._read_texts(spec, targets)
         self._look_up(table, [noun.entity for noun in NOUNS] if spec.kind == "relation" else targets)
@@ -79,7 +79,7 @@ class Links:
 
     def _refuse(self, table: str, spec: FieldSpec, many: str, code: str, reason: str) -> None:
         self.stage.reject(
-            f"s.{table} IN (SELECT text FROM {table} WHERE found {many} AND line IS NULL)",
+            f"s.{table} IN (SELECT text FROM {table} WHERE found {many} AND n IS NULL)",
             code,
             spec.name,
             f"(SELECT {reason} FROM {table} k WHERE k.text = s.{table})",
@@ -163,10 +163,10 @@ class Links:
             rows = f"FROM {STAGE} s WHERE s.{key} = {table}.{key} AND s.verdict IS NULL"
             self.stage.run(f"CREATE INDEX IF NOT EXISTS ix_{STAGE}_{key} ON {STAGE} ({key})")
             self.stage.run(
-                f"UPDATE {table} SET found = (SELECT count(*) {rows}), line = (SELECT min(s.line) {rows})"
+                f"UPDATE {table} SET found = (SELECT count(*) {rows}), n = (SELECT min(s.n) {rows})"
                 f" WHERE found = 0 AND {key} IS NOT NULL AND EXISTS (SELECT 1 {rows})"
             )
-        self.stage.run(f"UPDATE {table} SET line = NULL WHERE found > 1")
+        self.stage.run(f"UPDATE {table} SET n = NULL WHERE found > 1")
 
     def _take_ids(self, spec: FieldSpec, table: str) -> None:
         columns = [(spec.column, "id")]
@@ -184,11 +184,11 @@ class Links:
         """Reject rows that belong to a row that was rejected, and those that belong to these."""
         table = f"link_{spec.name}"
         while self.stage.reject(
-            f"s.{table} IN (SELECT k.text FROM {table} k JOIN {STAGE} p ON p.line = k.line WHERE p.verdict = 'reject')",
+            f"s.{table} IN (SELECT k.text FROM {table} k JOIN {STAGE} p ON p.n = k.n WHERE p.verdict = 'reject')",
             "not_found",
             spec.name,
-            f"(SELECT 'the row of {spec.target} ' || k.shown || ' (line ' || k.line || ') cannot be imported'"
-            f" FROM {table} k WHERE k.text = s.{table})",
+            f"(SELECT 'the row of {spec.target} ' || k.shown || ' (line ' || p.line || ') cannot be imported'"
+            f" FROM {table} k JOIN {STAGE} p ON p.n = k.n WHERE k.text = s.{table})",
         ):
             pass
 
@@ -196,7 +196,7 @@ class Links:
         """Once rows have ids: point those that belong to a row of the file at its record."""
         table = f"link_{spec.name}"
         self.stage.run(
-            f"UPDATE {STAGE} SET {spec.column} = (SELECT p.id FROM {table} k JOIN {STAGE} p ON p.line = k.line"
+            f"UPDATE {STAGE} SET {spec.column} = (SELECT p.id FROM {table} k JOIN {STAGE} p ON p.n = k.n"
             f" WHERE k.text = {STAGE}.{table}) WHERE {spec.column} IS NULL AND {table} IS NOT NULL"
         )
         self._refuse_circles(spec)
@@ -211,10 +211,10 @@ class Links:
             f' (SELECT t.{column} FROM "{entity}" t WHERE t.id = up.at))'
         )
         self.stage.reject(
-            f"s.line IN (WITH RECURSIVE up (line, id, at, n) AS (SELECT r.line, r.id, r.{column}, 1 FROM {STAGE} r"
+            f"s.n IN (WITH RECURSIVE up (n, id, at, deep) AS (SELECT r.n, r.id, r.{column}, 1 FROM {STAGE} r"
             f" WHERE r.{column} IS NOT NULL AND (r.verdict IS NULL OR r.verdict = 'create') UNION ALL"
-            f" SELECT up.line, up.id, {above}, up.n + 1 FROM up WHERE up.at <> up.id AND up.n < {DEEPEST})"
-            " SELECT line FROM up WHERE at = id)",
+            f" SELECT up.n, up.id, {above}, up.deep + 1 FROM up WHERE up.at <> up.id AND up.deep < {DEEPEST})"
+            " SELECT n FROM up WHERE at = id)",
             "circle",
             spec.name,
             f"'it would be its own {spec.name.replace('_', ' ')}'",
@@ -226,10 +226,10 @@ class Links:
         """Reserve ids for the records that are named and not there, each name once, in the order of the file."""
         stage, target = self.stage, str(spec.target)
         self.made.setdefault(target, []).append(spec.column)
-        lacking = "k.found = 0 AND k.line IS NULL AND k.name_key IS NOT NULL AND length(k.name) <= 255"
+        lacking = "k.found = 0 AND k.n IS NULL AND k.name_key IS NOT NULL AND length(k.name) <= 255"
         stage.create("stage_names", "n BIGINT, name_key TEXT, name TEXT")
         stage.run(
-            "INSERT INTO stage_names (n, name_key, name) SELECT row_number() OVER (ORDER BY min(s.line)) - 1,"
+            "INSERT INTO stage_names (n, name_key, name) SELECT row_number() OVER (ORDER BY min(s.n)) - 1,"
             f" k.name_key, min(k.name) FROM {table} k JOIN {STAGE} s ON s.{table} = k.text WHERE {lacking}"
             f" AND k.name_key NOT IN (SELECT name_key FROM {MISSING} WHERE target = :target)"
             " GROUP BY k.name_key",
@@ -246,7 +246,7 @@ class Links:
         known = f"FROM {MISSING} m WHERE m.target = :target AND m.name_key = {table}.name_key"
         stage.run(
             f"UPDATE {table} SET found = 1, id = (SELECT m.id {known}) WHERE found = 0"
-            f" AND line IS NULL AND EXISTS (SELECT 1 {known})",
+            f" AND n IS NULL AND EXISTS (SELECT 1 {known})",
             target=target,
         )
 
