@@ -142,7 +142,7 @@ def find_new(
 ) -> None:
     """Which rows mean a record that is there, and which become new ones."""
     entity = stage.entity
-    loose = [name for name in rows.given if name in rows.judged or name == "created_at"]
+    loose = [name for name in rows.given if name in (*rows.judged, "created_at", "owner_id")]
     loose = [name for name in loose if name not in ("custom", "currency")]
     firm = [name for name in rows.given if name not in loose]
     stage.match(keys, Sameness(title_column(entity), firm, loose, defaults))

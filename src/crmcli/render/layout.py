@@ -175,13 +175,9 @@ class _Shown:
 
 
 def _fields(shown: _Shown, row: Row, look: Look) -> Fields:
-    nothing = "-" if look.ascii else "—"
-    return Fields(
-        [
-            (cell(group[0][1].label, look.ascii), clean_lines(shown.text(group, row)) or nothing)
-            for group in shown.groups
-        ]
-    )
+    """What a record holds; people are spared its empty fields, which programs get as null."""
+    pairs = [(group[0][1].label, clean_lines(shown.text(group, row))) for group in shown.groups]
+    return Fields([(cell(label, look.ascii), text) for label, text in pairs if text])
 
 
 def _grid(shown: _Shown, rows: list[Row], total: Row | None, look: Look) -> Grid:

@@ -49,7 +49,7 @@ class Links:
         self.made: dict[str, list[str]] = {}  # what may be made -> the columns that link to it
         stage.create(
             MISSING,
-            "id BIGINT PRIMARY KEY, target TEXT, name TEXT, name_key TEXT, email TEXT, email_key TEXT",
+            "target TEXT, id BIGINT, name TEXT, name_key TEXT, email TEXT, email_key TEXT, PRIMARY KEY (target, id)",
         )
 
     def resolve(self, spec: FieldSpec, *, create: bool) -> None:
@@ -293,7 +293,7 @@ class Links:
                 except InvalidValue:
                     continue
                 self.stage.run(
-                    f"UPDATE {MISSING} SET email = :email, email_key = :key WHERE id = :id",
+                    f"UPDATE {MISSING} SET email = :email, email_key = :key WHERE target = 'user' AND id = :id",
                     email=email,
                     key=email_key(email),
                     id=id,

@@ -165,14 +165,18 @@ class Since:
 
 def refuse_where_changed_later(work: UnitOfWork, undone: int, since: Since) -> None:
     """Refuse where a record has been changed since, unless that has been taken back too."""
+    columns = "later.entry_id AS entry, later.entity, later.first_id, later.last_id"
     later = work.reader.rows(
-        "SELECT DISTINCT later.entry_id, later.entity, later.first_id, later.last_id, e.command"
-        " FROM change mine"
-        " JOIN change later ON later.entity = mine.entity AND later.entry_id > mine.entry_id"
-        " AND later.first_id <= mine.last_id AND later.last_id >= mine.first_id"
-        " JOIN entry e ON e.id = later.entry_id"
-        " WHERE mine.entry_id = :newest AND later.entry_id <> :own"
-        " ORDER BY later.entry_id DESC, later.entity, later.first_id",
+        "SELECT found.*, e.command FROM ("
+        f"SELECT {columns} FROM change mine JOIN change later ON later.entity = mine.entity"
+        " AND later.first_id BETWEEN mine.first_id AND mine.last_id AND later.entry_id > mine.entry_id"
+        " WHERE mine.entry_id = :newest UNION "
+        # Ranges that begin before: few, so they lead the join.
+        f"SELECT {columns} FROM change later CROSS JOIN change mine"
+        " WHERE later.entry_id > :newest AND later.last_id > later.first_id AND mine.entry_id = :newest"
+        " AND mine.entity = later.entity AND mine.first_id BETWEEN later.first_id AND later.last_id"
+        ") AS found JOIN entry e ON e.id = found.entry WHERE found.entry <> :own"
+        " ORDER BY found.entry DESC, found.entity, found.first_id",
         newest=since.newest,
         own=work.entry,
     )

@@ -143,10 +143,13 @@ def match_headings(
     said = _Said(headings, fields, maps, sets)
     remarks: list[str] = []
     bound = dict(said.bound)
-    companions: dict[int, FieldSpec] = {}
+    companions: dict[int, FieldSpec] = _titles(headings, fields)
     unknown: list[int] = []
     for index, heading in enumerate(headings):
         if index in bound or index in said.ignored:
+            companions.pop(index, None)
+            continue
+        if index in companions:
             continue
         spec = said.words.get(fold(heading)) if heading else None
         if spec is not None and spec.owned:
@@ -180,6 +183,17 @@ def match_headings(
         **_extras(headings, unknown, extra, remarks, fields),
         remarks=tuple(remarks),
     )
+
+
+def _titles(headings: Sequence[str], fields: Sequence[FieldSpec]) -> dict[int, FieldSpec]:
+    """The columns that stand beside a link of the same name, as exports have them: account, account_name."""
+    names = {spec.name for spec in fields}
+    links = {f"{spec.name}_name": spec for spec in fields if spec.kind in LINKS and not spec.owned}
+    return {
+        index: links[heading]
+        for index, heading in enumerate(headings)
+        if heading in links and heading not in names and links[heading].name in headings
+    }
 
 
 class _Said:
