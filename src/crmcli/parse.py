@@ -19,6 +19,7 @@ class Reading(NamedTuple):
     currency: str
 
 
+LARGEST = 2**31 - 1  # what every database keeps in a plain number
 TRUE = frozenset(("yes", "true", "1", "y", "on"))
 FALSE = frozenset(("no", "false", "0", "n", "off"))
 
@@ -83,8 +84,9 @@ def _number(spec: FieldSpec, text: str) -> int:
     if not plain.lstrip("-").isdecimal() or len(plain) > 18:
         raise InvalidValue(f"{text!r} is not a whole number.")
     value = int(plain)
-    if spec.low is not None and value < spec.low or spec.high is not None and value > spec.high:
-        bounds = f"at least {spec.low}" if spec.high is None else f"from {spec.low} to {spec.high}"
+    high = LARGEST if spec.high is None else spec.high
+    if spec.low is not None and value < spec.low or value > high:
+        bounds = f"at most {high}" if spec.low is None else f"from {spec.low} to {high}"
         raise InvalidValue(f"{text} is out of bounds: {bounds}.")
     return value
 

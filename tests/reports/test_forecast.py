@@ -214,8 +214,8 @@ def test_an_explanation_names_formula_counts_and_the_deals_behind_each_cell(team
 
 def test_people_see_twenty_deals_of_a_row_and_programs_all(crm: Crm) -> None:
     crm.today = TODAY
-    rows = "name,amount,close_date\n" + "".join(f"Deal {each},{each}00,2026-06-01\n" for each in range(1, 26))
-    crm.ok("opp import -", stdin=rows)
+    for number in range(1, 26):
+        crm.ok(f"opp add 'Deal {number}' --amount {number}00 --close-date 2026-06-01")
     text = crm.ok("forecast --explain").out
     assert text.count("\n  O") == 20
     assert "  and 5 more" in text

@@ -229,10 +229,10 @@ class Links:
         lacking = "k.found = 0 AND k.n IS NULL AND k.name_key IS NOT NULL AND length(k.name) <= 255"
         stage.create("stage_names", "n BIGINT, name_key TEXT, name TEXT")
         stage.run(
-            "INSERT INTO stage_names (n, name_key, name) SELECT row_number() OVER (ORDER BY min(s.n)) - 1,"
-            f" k.name_key, min(k.name) FROM {table} k JOIN {STAGE} s ON s.{table} = k.text WHERE {lacking}"
-            f" AND k.name_key NOT IN (SELECT name_key FROM {MISSING} WHERE target = :target)"
-            " GROUP BY k.name_key",
+            "INSERT INTO stage_names (n, name_key, name) SELECT row_number() OVER (ORDER BY n) - 1, name_key, name FROM"
+            " (SELECT k.name_key, k.name, s.n, row_number() OVER (PARTITION BY k.name_key ORDER BY s.n) AS nth"
+            f" FROM {table} k JOIN {STAGE} s ON s.{table} = k.text WHERE {lacking}"
+            f" AND k.name_key NOT IN (SELECT name_key FROM {MISSING} WHERE target = :target)) named WHERE nth = 1",
             target=target,
         )
         count = stage.value("SELECT count(*) FROM stage_names")

@@ -93,7 +93,7 @@ def condition(is_sqlite: bool, query: str) -> tuple[str, dict[str, str]]:
 
 def best_first(is_sqlite: bool) -> str:
     """The ORDER BY that puts the best match first, for a query with the parameters of `condition`."""
-    return "bm25(search)" if is_sqlite else "ts_rank(document, to_tsquery('simple', :words)) DESC"
+    return "bm25(search)" if is_sqlite else "ts_rank(document, to_tsquery('simple', :words), 1) DESC"
 
 
 def _parts(text: str) -> list[str]:

@@ -326,6 +326,8 @@ def unit_of_work(
                 if dry_run or not changed:
                     transaction.rollback()
     except SQLAlchemyError as error:
+        if "user-defined function raised exception" in str(error):  # ours do not: it was Ctrl-C in one
+            raise KeyboardInterrupt from error
         raise explained(error, target.shown) from error
     finally:
         engine.dispose()
