@@ -42,14 +42,18 @@ class Group(NamedTuple):
 
 def environment(database: Path) -> dict[str, str]:
     """A clean environment: nothing that keeps Python from caching its bytecode."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CRMCLI", "_CRM"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CRMCLI", "_CRM"))
+    }
     return {**kept, "CRMCLI_DB": str(database), "TZ": "UTC", "COLUMNS": "100", "TERM": "xterm"}
 
 
 def once(argv: Sequence[str], env: dict[str, str]) -> float:
     """The seconds a process takes, output thrown away."""
     start = time.perf_counter()
-    done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    done = subprocess.run(
+        argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     taken = time.perf_counter() - start
     if done.returncode:
         raise SystemExit(f"{' '.join(argv)} failed:\n{done.stderr.decode()}")
@@ -69,7 +73,11 @@ def measure(group: Group, env: dict[str, str]) -> None:
     for case in group.cases:
         ratio = statistics.median(mine / base for mine, base in zip(times[case.name], baseline, strict=True))
         milliseconds = statistics.median(times[case.name]) * 1000
-        verdict = "" if case.goal is None else f"  goal {case.goal:<5g} {'reached' if ratio <= case.goal else 'MISSED'}"
+        verdict = (
+            ""
+            if case.goal is None
+            else f"  goal {case.goal:<5g} {'reached' if ratio <= case.goal else 'MISSED'}"
+        )
         print(f"  {case.name:<44} {milliseconds:8.1f} ms  {ratio:6.2f}{verdict}")
 
 
@@ -87,7 +95,14 @@ def fill(database: Path, env: dict[str, str]) -> None:
     )
     accounts = folder / "accounts.csv"
     accounts.write_text("name,industry\n" + "".join(f"Company {n},Retail\n" for n in range(97)))
-    stages = ("Prospecting", "Qualification", "Proposal/Price Quote", "Negotiation/Review", "Closed Won", "Closed Lost")
+    stages = (
+        "Prospecting",
+        "Qualification",
+        "Proposal/Price Quote",
+        "Negotiation/Review",
+        "Closed Won",
+        "Closed Lost",
+    )
     deals = folder / "deals.csv"
     deals.write_text(
         "name,account,amount,stage,close_date,created_at\n"
@@ -98,7 +113,9 @@ def fill(database: Path, env: dict[str, str]) -> None:
         )
     )
     tasks = folder / "tasks.csv"
-    tasks.write_text("subject,due_date\n" + "".join(f"Call {n},2026-07-{n % 28 + 1:02}\n" for n in range(RECORDS)))
+    tasks.write_text(
+        "subject,due_date\n" + "".join(f"Call {n},2026-07-{n % 28 + 1:02}\n" for n in range(RECORDS))
+    )
     env = {**env, "CRMCLI_TODAY": "2026-07-15"}
     for noun, file in (("account", accounts), ("lead", leads), ("opp", deals), ("task", tasks)):
         once([CRM, noun, "import", str(file)], env)
@@ -120,7 +137,11 @@ def help() -> Group:
         (
             Case("import typer", [PYTHON, "-c", "import typer"]),
             crm("--help", 1.2),
-            Case("completion of a noun", ["env", "_CRM_COMPLETE=complete_bash", "COMP_WORDS=crm le", "COMP_CWORD=1", CRM], 1.2),
+            Case(
+                "completion of a noun",
+                ["env", "_CRM_COMPLETE=complete_bash", "COMP_WORDS=crm le", "COMP_CWORD=1", CRM],
+                1.2,
+            ),
         ),
     )
 

@@ -22,7 +22,9 @@ from crmcli.cli import run
 
 ROOT = Path(__file__).resolve().parent.parent
 WITH_COMMANDS = ("README.md", "docs/tour.md")
-BLOCK = re.compile(r"<!-- (?:on (?P<day>\S+)|(?P<afresh>afresh)) -->|(?P<head>```console\n)(?P<body>.*?)```", re.DOTALL)
+BLOCK = re.compile(
+    r"<!-- (?:on (?P<day>\S+)|(?P<afresh>afresh)) -->|(?P<head>```console\n)(?P<body>.*?)```", re.DOTALL
+)
 
 
 class Terminal(io.StringIO):
@@ -147,9 +149,15 @@ def fields(noun: dict[str, Any]) -> str:
 
 def main() -> None:
     check = "--check" in sys.argv[1:]
-    wanted = {ROOT / name: with_output((ROOT / name).read_text(encoding="utf-8")) for name in WITH_COMMANDS if (ROOT / name).exists()}
+    wanted = {
+        ROOT / name: with_output((ROOT / name).read_text(encoding="utf-8"))
+        for name in WITH_COMMANDS
+        if (ROOT / name).exists()
+    }
     wanted[ROOT / "docs" / "reference.md"] = reference()
-    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    stale = [
+        path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
     if check:
         for path in stale:
             print(f"{path.relative_to(ROOT)} is out of date; run make docs")

@@ -133,13 +133,13 @@ def serving(url: str | None) -> Iterator[Server]:
 
 
 def with_template(server: Server) -> Server:
-    """The server with a template that has the schema; without one while the program cannot make a schema.
+    """The server with a template that has the schema.
 
     The schema is made by another process, because nobody may be connected to a database that is copied.
     """
     name = f"{server.token}_template"
     made = subprocess.run(
-        [sys.executable, "-c", MAKE_SCHEMA, server.create(name)],
+        [sys.executable, "-m", "crmcli", "--db", server.create(name), "init"],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
         text=True,
@@ -147,20 +147,7 @@ def with_template(server: Server) -> Server:
     if made.returncode == 0:
         return Server(server.url, server.token, template=name)
     server.drop(name)
-    if made.returncode == NO_SCHEMA:
-        return server
-    raise BrokenSchema(f"crmcli.store.schema.create() failed on PostgreSQL:\n{made.stderr}")
-
-
-NO_SCHEMA = 75
-MAKE_SCHEMA = f"""
-import importlib, sys
-try:
-    create = importlib.import_module("crmcli.store.schema").create
-except (ModuleNotFoundError, AttributeError):
-    sys.exit({NO_SCHEMA})
-create(sys.argv[1])
-"""
+    raise BrokenSchema(f"`crm init` failed on PostgreSQL:\n{made.stderr}")
 
 
 def _token() -> str:

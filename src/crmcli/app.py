@@ -171,10 +171,10 @@ class App:
             from crmcli.store.engine import check_file, make_file
 
             check_file(target.path)
-            if dry_run and not target.exists():
-                target = self._empty_database()
-            else:
+            if target.exists() or not dry_run:
                 make_file(target.path)
+            else:
+                target = self._empty_database()
         zone, now = self.zone, self.now
         self.release()
         with unit_of_work(
@@ -215,8 +215,9 @@ class App:
         assert target.path is not None
         make_file(target.path)
         engine = engine_of(target)
+        moment = datetime.now(UTC).replace(microsecond=0)
         with engine.begin() as connection:
-            bring_up_to_date(connection)
+            bring_up_to_date(connection, moment)
         engine.dispose()
         return target
 
@@ -224,7 +225,7 @@ class App:
 def system_zone() -> tzinfo:
     """The zone of the machine, with its rules for summer time where they can be found."""
     try:
-        link = os.readlink("/etc/localtime")
+        link = str(Path("/etc/localtime").readlink())
     except OSError:
         link = ""
     _, found, name = link.partition("zoneinfo/")

@@ -85,7 +85,7 @@ def _number(spec: FieldSpec, text: str) -> int:
         raise InvalidValue(f"{text!r} is not a whole number.")
     value = int(plain)
     high = LARGEST if spec.high is None else spec.high
-    if spec.low is not None and value < spec.low or value > high:
+    if (spec.low is not None and value < spec.low) or value > high:
         bounds = f"at most {high}" if spec.low is None else f"from {spec.low} to {high}"
         raise InvalidValue(f"{text} is out of bounds: {bounds}.")
     return value

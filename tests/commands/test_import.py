@@ -87,13 +87,25 @@ def test_standard_input_and_json_and_a_pipe_are_read(crm: Crm, tmp_path: Path) -
 def test_headings_are_matched_by_name_label_and_alias(crm: Crm, tmp_path: Path) -> None:
     path = file(tmp_path, "Full Name,E-Mail Address,Organisation,Lead Source\nAnn,a@b.example,Acme,web\n")
     crm.ok("lead", "import", path)
-    assert listed(crm, "lead", "name", "email", "company", "source") == [("Ann", "a@b.example", "Acme", "Web")]
+    assert listed(crm, "lead", "name", "email", "company", "source") == [
+        ("Ann", "a@b.example", "Acme", "Web")
+    ]
 
 
 def test_map_and_set_fill_fields_and_placeholders_are_headings(crm: Crm, tmp_path: Path) -> None:
     crm.ok("account add Acme")
     path = file(tmp_path, "Deal value,account,product\n1200,Acme,Pump\n")
-    crm.ok("opp", "import", path, "--map", "Deal value=amount", "--set", "name={account}: {product}", "--set", "source=Web")
+    crm.ok(
+        "opp",
+        "import",
+        path,
+        "--map",
+        "Deal value=amount",
+        "--set",
+        "name={account}: {product}",
+        "--set",
+        "source=Web",
+    )
     assert listed(crm, "opp", "name", "amount", "source") == [("Acme: Pump", "1200.00", "Web")]
 
 
@@ -105,7 +117,10 @@ def test_values_of_the_file_are_translated(crm: Crm, tmp_path: Path) -> None:
 
 
 def test_two_headings_on_one_field_are_an_error(crm: Crm, tmp_path: Path) -> None:
-    assert "both mean company" in crm.fails(2, "lead", "import", file(tmp_path, "name,company,account\na,b,c\n")).err
+    assert (
+        "both mean company"
+        in crm.fails(2, "lead", "import", file(tmp_path, "name,company,account\na,b,c\n")).err
+    )
 
 
 def test_unknown_headings_are_listed_and_refused_unless_told(crm: Crm, tmp_path: Path) -> None:
@@ -157,7 +172,12 @@ def test_with_a_key_rows_are_upserted_and_the_key_is_normalised(crm: Crm, tmp_pa
     [
         ("lead", "external_id", "name,external_id\nA,7\n", "name,external_id\nB,7\n"),
         ("account", "name", "name,city\nAcme Inc.,Bonn\n", "name,city\nACME,Köln\n"),
-        ("account", "domain", "name,website\nAcme,https://www.acme.example\n", "name,website\nAcme 2,acme.example\n"),
+        (
+            "account",
+            "domain",
+            "name,website\nAcme,https://www.acme.example\n",
+            "name,website\nAcme 2,acme.example\n",
+        ),
         ("lead", "phone", "name,phone\nA,+49 30 12345\n", "name,phone\nB,0049 30-12345\n"),
         ("lead", "website", "name,website\nA,a.example\n", "name,website\nB,a.example\n"),
         ("contact", "name,account", "name,account\nA,Acme\n", "name,account,title\nA,Acme,CEO\n"),
@@ -165,7 +185,9 @@ def test_with_a_key_rows_are_upserted_and_the_key_is_normalised(crm: Crm, tmp_pa
         ("stage", "name", "name,limit_days\nProspecting,3\n", "name,limit_days\nprospecting,5\n"),
     ],
 )
-def test_every_key_finds_its_record(crm: Crm, tmp_path: Path, noun: str, key: str, first: str, second: str) -> None:
+def test_every_key_finds_its_record(
+    crm: Crm, tmp_path: Path, noun: str, key: str, first: str, second: str
+) -> None:
     crm.ok(noun, "import", file(tmp_path, first), "--match", key, "--create-parents")
     assert counts(crm.ok(noun, "import", file(tmp_path, second), "--match", key, "--json")) == (0, 1, 0, 0)
     assert counts(crm.ok(noun, "import", file(tmp_path, second), "--match", key, "--json")) == (0, 0, 1, 0)
@@ -198,7 +220,15 @@ def test_mode_update_makes_nothing_and_mode_insert_changes_nothing(crm: Crm, tmp
 
 @pytest.mark.parametrize(
     "words",
-    ["--mode replace", "--mode update", "--mode upsert", "--extra drop", "--date-order ydm", "--match phone", "--match shoe"],
+    [
+        "--mode replace",
+        "--mode update",
+        "--mode upsert",
+        "--extra drop",
+        "--date-order ydm",
+        "--match phone",
+        "--match shoe",
+    ],
 )
 def test_unknown_words_are_errors(crm: Crm, tmp_path: Path, words: str) -> None:
     run = crm.fails(2, "lead", "import", file(tmp_path, LEADS), *words.split())
@@ -229,7 +259,9 @@ def test_what_must_be_unique_is_kept_so(crm: Crm, tmp_path: Path) -> None:
     crm.ok("lead add Ann --external-id 1")
     crm.ok("lead add Bob --external-id 2 --email b@c.example")
     path = file(tmp_path, "email,external_id\nb@c.example,1\n")
-    assert bad(crm.fails(2, "lead", "import", path, "--match", "email", "--json")) == [(2, "exists", "external_id")]
+    assert bad(crm.fails(2, "lead", "import", path, "--match", "email", "--json")) == [
+        (2, "exists", "external_id")
+    ]
 
 
 # --------------------------------------------------------------------------------------- 4. parents
@@ -288,10 +320,19 @@ def test_managers_and_parents_are_found_in_the_file_before_they_are_made(crm: Cr
     text = "name,manager\nLi,Ann\nAnn,Boss\nBo,Boss\n"
     run = crm.ok("user", "import", file(tmp_path, text), "--create-parents")
     assert "Made 1 user that" in run.err
-    assert dict(listed(crm, "user", "name", "manager_name")) == {"Boss": None, "Li": "Ann", "Ann": "Boss", "Bo": "Boss"}
+    assert dict(listed(crm, "user", "name", "manager_name")) == {
+        "Boss": None,
+        "Li": "Ann",
+        "Ann": "Boss",
+        "Bo": "Boss",
+    }
     text = "name,parent,owner\nKid,Mother,Li\nMother,Grand,Li\nGrand,,Li\n"
     crm.ok("account", "import", file(tmp_path, text), "--create-parents")
-    assert dict(listed(crm, "account", "name", "parent_name")) == {"Kid": "Mother", "Mother": "Grand", "Grand": None}
+    assert dict(listed(crm, "account", "name", "parent_name")) == {
+        "Kid": "Mother",
+        "Mother": "Grand",
+        "Grand": None,
+    }
 
 
 def test_a_child_of_a_rejected_row_is_rejected_too(crm: Crm, tmp_path: Path) -> None:
@@ -299,7 +340,12 @@ def test_a_child_of_a_rejected_row_is_rejected_too(crm: Crm, tmp_path: Path) -> 
     run = crm.fails(2, "account", "import", file(tmp_path, text), "--json")
     assert {line for line, _, _ in bad(run)} == {2, 3, 4}
     rejects = tmp_path / "rejects.csv"
-    assert counts(crm("account", "import", file(tmp_path, text), "--rejects", rejects, "--json")) == (1, 0, 0, 3)
+    assert counts(crm("account", "import", file(tmp_path, text), "--rejects", rejects, "--json")) == (
+        1,
+        0,
+        0,
+        3,
+    )
     text = "name,parent,external_id\nKid,Mother,1\nMother,,2\nAnother,,2\nStep,Another,3\n"
     run = crm.fails(2, "account", "import", file(tmp_path, text), "--json")
     assert bad(run) == [(4, "duplicate_in_file", "external_id"), (5, "not_found", "parent")]
@@ -325,7 +371,12 @@ def test_what_a_task_is_about_must_be_there(crm: Crm, tmp_path: Path) -> None:
     crm.ok("contact add Ann --account A1 --email ann@acme.example")
     text = "subject,related_to,contact\na,A1,\nb,acme,C1\nc,ann@acme.example,Ann\nd,,\n"
     crm.ok("task", "import", file(tmp_path, text))
-    assert listed(crm, "task", "related_to", "contact") == [("A1", None), ("A1", "C1"), ("C1", "C1"), (None, None)]
+    assert listed(crm, "task", "related_to", "contact") == [
+        ("A1", None),
+        ("A1", "C1"),
+        ("C1", "C1"),
+        (None, None),
+    ]
     crm.ok("lead add Acme")
     text = "subject,related_to\na,A2\nb,Nobody\nc,acme\nd,O1\n"
     run = crm.fails(2, "task", "import", file(tmp_path, text), "--json")
@@ -353,7 +404,7 @@ def test_a_reference_beside_a_name_means_the_record_that_is_called_so(crm: Crm, 
 
 # ------------------------------------------------------------------------------------ 5. all or nothing
 
-BAD = "name,email,source\nGood,g@x.example,Web\nBad,nonsense,Web\n\"Multi\nline\",m@x.example,Web\n,n@x.example,Web\n"
+BAD = 'name,email,source\nGood,g@x.example,Web\nBad,nonsense,Web\n"Multi\nline",m@x.example,Web\n,n@x.example,Web\n'
 
 
 def test_any_bad_row_and_nothing_is_written_and_every_one_is_listed(crm: Crm, tmp_path: Path) -> None:
@@ -374,7 +425,12 @@ def test_json_gives_one_error_with_every_bad_row(crm: Crm, tmp_path: Path) -> No
 
 
 def test_many_bad_rows_end_with_the_most_frequent_reasons(crm: Crm, tmp_path: Path) -> None:
-    text = "name,email\n" + "x,nonsense\n" * 2 + "".join(f"x{n},nonsense\n" for n in range(20)) + ",a@b.example\n"
+    text = (
+        "name,email\n"
+        + "x,nonsense\n" * 2
+        + "".join(f"x{n},nonsense\n" for n in range(20))
+        + ",a@b.example\n"
+    )
     run = crm.fails(2, "lead", "import", file(tmp_path, text))
     assert run.err.count("\nline ") + 1 == 23
     assert "Most often: 22 × invalid_value of email, 1 × missing of name." in run.err
@@ -396,7 +452,9 @@ def test_rejects_writes_the_good_rows_and_puts_the_bad_ones_into_a_file(crm: Crm
 def test_a_file_of_bad_rows_alone_makes_nothing_and_no_entry(crm: Crm, tmp_path: Path) -> None:
     text = "name,account,owner,external_id\n,Fresh,New One,1\n"
     rejects = tmp_path / "rejects.csv"
-    run = crm.fails(7, "opp", "import", file(tmp_path, text), "--rejects", rejects, "--create-parents", "--json")
+    run = crm.fails(
+        7, "opp", "import", file(tmp_path, text), "--rejects", rejects, "--create-parents", "--json"
+    )
     assert counts(run) == (0, 0, 0, 1)
     assert run.json["entry"] is None
     assert listed(crm, "account", "name") == listed(crm, "user", "name") == []
@@ -526,7 +584,12 @@ def test_activities_and_tasks_without_a_date_are_not_doubled(crm: Crm, tmp_path:
     assert counts(crm.ok("log", "import", file(tmp_path, text), "--json", today="2026-03-09")) == (0, 0, 3, 0)
     text = "subject,status,priority,completed_at\nA,Completed,,2026-01-01\nB,Completed,High,\nC,,,\n"
     assert counts(crm.ok("task", "import", file(tmp_path, text), "--json")) == (3, 0, 0, 0)
-    assert counts(crm.ok("task", "import", file(tmp_path, text), "--json", today="2026-03-09")) == (0, 0, 3, 0)
+    assert counts(crm.ok("task", "import", file(tmp_path, text), "--json", today="2026-03-09")) == (
+        0,
+        0,
+        3,
+        0,
+    )
 
 
 # ----------------------------------------------------------------------------------------- 8. blank cells
@@ -542,7 +605,12 @@ def test_a_blank_cell_clears_only_when_told(crm: Crm, tmp_path: Path) -> None:
     assert [deal[name] for name in ("amount", "next_step", "probability", "source", "stage", "name")] == [
         None, None, 10, "Web", "Prospecting", "Deal",
     ]  # fmt: skip
-    assert counts(crm.ok("opp", "import", path, "--match", "external_id", "--blank-clears", "--json")) == (0, 0, 1, 0)
+    assert counts(crm.ok("opp", "import", path, "--match", "external_id", "--blank-clears", "--json")) == (
+        0,
+        0,
+        1,
+        0,
+    )
     crm.ok("undo")
     assert crm.ok("opp show O1 --json").json["amount"] == "50000.00"
 
@@ -559,11 +627,15 @@ def timeline(crm: Crm) -> Any:
     return crm.ok("pipeline", "--json").json, crm.ok("forecast", "--json").json
 
 
-def test_undo_takes_back_created_and_updated_records_and_redo_brings_them_back(crm: Crm, tmp_path: Path) -> None:
+def test_undo_takes_back_created_and_updated_records_and_redo_brings_them_back(
+    crm: Crm, tmp_path: Path
+) -> None:
     crm.ok("opp add Old --amount 100 --external-id 1 --close-date 2026-03-20")
     before, told = dump(crm), timeline(crm)
     text = "external_id,name,stage,amount,owner\n1,Old,Negotiation/Review,200,Li\n2,New,Prospecting,300,Li\n"
-    run = crm.ok("opp", "import", file(tmp_path, text), "--match", "external_id", "--create-parents", "--json")
+    run = crm.ok(
+        "opp", "import", file(tmp_path, text), "--match", "external_id", "--create-parents", "--json"
+    )
     assert counts(run) == (1, 1, 0, 0)
     after = dump(crm)
     entries = crm.ok("history --json").json
@@ -574,7 +646,9 @@ def test_undo_takes_back_created_and_updated_records_and_redo_brings_them_back(c
     crm.ok("redo")
     assert strip(dump(crm)) == strip(after)
     crm.ok("undo")
-    again = crm.ok("opp", "import", file(tmp_path, text), "--match", "external_id", "--create-parents", "--json")
+    again = crm.ok(
+        "opp", "import", file(tmp_path, text), "--match", "external_id", "--create-parents", "--json"
+    )
     assert counts(again) == (1, 1, 0, 0)
 
 
@@ -583,7 +657,9 @@ def strip(found: dict[str, Any]) -> dict[str, Any]:
     return {noun: [{**row, "updated_at": None} for row in rows] for noun, rows in found.items()}
 
 
-def test_undo_refuses_where_an_imported_record_was_changed_later_and_names_it(crm: Crm, tmp_path: Path) -> None:
+def test_undo_refuses_where_an_imported_record_was_changed_later_and_names_it(
+    crm: Crm, tmp_path: Path
+) -> None:
     entry = crm.ok("lead", "import", file(tmp_path, LEADS), "--json").json["entry"]
     crm.ok("lead edit L2 --company Other")
     run = crm.fails(4, "undo", str(entry))
@@ -622,7 +698,9 @@ def test_an_amount_without_a_currency_is_in_that_of_the_record(crm: Crm, tmp_pat
     crm.ok("opp", "import", file(tmp_path, "external_id,amount\n1,6000\n"), "--match", "external_id")
     assert listed(crm, "opp", "amount", "currency") == [("6000", "JPY")]
     odd = file(tmp_path, "external_id,amount\n1,6000.50\n")
-    assert bad(crm.fails(2, "opp", "import", odd, "--match", "external_id", "--json")) == [(2, "invalid_value", "amount")]
+    assert bad(crm.fails(2, "opp", "import", odd, "--match", "external_id", "--json")) == [
+        (2, "invalid_value", "amount")
+    ]
     crm.ok("opp", "import", file(tmp_path, "external_id,amount\n1,USD 60.50\n"), "--match", "external_id")
     assert listed(crm, "opp", "amount", "currency") == [("60.50", "USD")]
 
@@ -712,7 +790,11 @@ print(code, *[line.split()[1] for line in Path("/proc/self/status").read_text().
 def peak(crm: Crm, *words: str | Path) -> int:
     """The most memory a command took, in KiB; what getrusage() says would begin with the size of this process."""
     done = subprocess.run(
-        [sys.executable, "-c", PEAK, *map(str, words)], env=crm.environ, capture_output=True, text=True, check=True
+        [sys.executable, "-c", PEAK, *map(str, words)],
+        env=crm.environ,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     code, kilobytes = done.stdout.split()
     assert code == "0", done.stderr
@@ -724,7 +806,9 @@ def many(tmp_path: Path, rows: int, city: str) -> Path:
     return file(tmp_path, "name,email,company,city,description\n" + "".join(people), f"{rows}{city}.csv")
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells how much memory a process took")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="only Linux tells how much memory a process took"
+)
 def test_memory_does_not_grow_with_the_file(crm: Crm, tmp_path: Path) -> None:
     few, lots = 6_000, 36_000
     created, updated = [], []

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -18,7 +18,6 @@ from sqlalchemy.engine import Connection
 
 from crmcli.errors import InvalidValue
 from crmcli.fields import FieldSpec, reference
-from crmcli.store import filter as filters
 from crmcli.store import query, search
 from crmcli.store.engine import engine_of, target_of
 from crmcli.store.filter import Context, Term, parse_filter, where
@@ -121,7 +120,7 @@ class World:
 def world(empty_db_url: str) -> Iterator[World]:
     engine = engine_of(target_of(empty_db_url))
     with engine.begin() as connection:
-        bring_up_to_date(connection)
+        bring_up_to_date(connection, datetime(2026, 3, 2, tzinfo=UTC))
     with engine.connect() as connection:
         yield World(connection, SqlReader(connection, "the test", own=False))
     engine.dispose()

@@ -348,7 +348,9 @@ def list_table(app: App, entity: str, text: str, sort: str | None, limit: int | 
     )
     condition, params = where(terms, entity, reader.fields, context)
     hidden, shown_by = LISTED_UNLESS_ASKED.get(entity, ("", set()))
-    asked = {field_named(term.field.partition(".")[0], fields).name for term in terms if hidden and term.field}
+    asked = {
+        field_named(term.field.partition(".")[0], fields).name for term in terms if hidden and term.field
+    }
     if hidden and not every and not shown_by & asked:
         condition = f"({condition}) AND {hidden}" if condition else hidden
     order = parse_sort(sort, fields) if sort else UNSORTED.get(entity, "")
@@ -375,7 +377,7 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
         typer.Argument(
             help="Its reference, name, e-mail or external ID.", autocompletion=complete_references(entity)
         ),
-    ]  # noqa: N806
+    ]
     the_fields: dict[str, list[FieldSpec]] = {}
 
     def options(app: App | None, *, editing: bool) -> list[inspect.Parameter]:
@@ -403,7 +405,9 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
                 outcome.said[0] = f"Would be: {outcome.said[0]}"
         return outcome
 
-    add.__doc__ = f"Add {a_word(word)}.\n\nWithout what is required it asks on a terminal; in a pipe it names what is missing."
+    add.__doc__ = (
+        f"Add {a_word(word)}.\n\nWithout what is required it asks on a terminal; in a pipe it names what is missing."
+    )
     noun.verb(examples["add"], options=lambda app: options(app, editing=False))(add)
 
     def list_(

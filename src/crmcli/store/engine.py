@@ -243,7 +243,7 @@ def explained(error: BaseException, shown: str) -> DatabaseError:
         return DatabaseError(f"{shown} is read-only; nothing was written.")
     if "locked" in low or "busy" in low:
         return DatabaseError(
-            f"{shown} is locked: another program has been writing to it for {BUSY_SECONDS} seconds. Nothing was written."
+            f"{shown} is locked: another program has been writing for {BUSY_SECONDS} seconds. Nothing was written."
         )
     if "full" in low or "disk i/o" in low:
         return DatabaseError(f"The disk is full, or failing ({text}); nothing was written to {shown}.")

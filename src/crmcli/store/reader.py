@@ -53,7 +53,7 @@ class Reader:
 
     def settings(self) -> dict[str, str]:
         """What was configured in this database."""
-        return {name: value for name, value in self.rows("SELECT name, value FROM setting")}
+        return {row[0]: row[1] for row in self.rows("SELECT name, value FROM setting")}
 
 
 def field_spec(row: tuple[Any, ...]) -> FieldSpec:

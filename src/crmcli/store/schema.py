@@ -1,7 +1,7 @@
 """Making a database, and bringing an older one up to date: each in one transaction."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, text
@@ -51,14 +51,14 @@ def is_current(connection: Connection, shown: str) -> bool:
     return version == SCHEMA_VERSION
 
 
-def bring_up_to_date(connection: Connection) -> None:
+def bring_up_to_date(connection: Connection, now: datetime) -> None:
     """Make everything in an empty database, or run the migrations an older one lacks; the caller commits."""
     if connection.dialect.name != "sqlite":
         # Two who start at once: the second waits here, and then finds the work done.
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": APPLICATION_ID})
     version = version_of(connection)
     if version == 0:
-        create_all(connection)
+        create_all(connection, now)
     for number, migrate in MIGRATIONS:
         if 0 < version < number:
             migrate(connection)
@@ -67,13 +67,12 @@ def bring_up_to_date(connection: Connection) -> None:
         set_version(connection, SCHEMA_VERSION)
 
 
-def create_all(connection: Connection) -> None:
+def create_all(connection: Connection, now: datetime) -> None:
     """Every table and index, the standard stages, and the settings."""
     METADATA.create_all(connection, checkfirst=False)
     for statement in INDEXES:
         connection.exec_driver_sql(statement)
     search.create(connection)
-    now = datetime.now(UTC).replace(microsecond=0)
     stages = [
         {
             "id": number,

@@ -280,13 +280,13 @@ def clash(error: IntegrityError) -> CrmError:
     return Conflict(f"The database refuses it: {text.splitlines()[0]}")
 
 
-def set_up(connection: Connection, target: Target) -> None:
+def set_up(connection: Connection, target: Target, now: datetime) -> None:
     """Make an empty database's tables, or bring an older one up to date, in a transaction of its own."""
     with connection.begin():
         if not is_current(connection, target.shown):
             if target.path is not None and version_of(connection) > 0:
                 back_up(target.path)
-            bring_up_to_date(connection)
+            bring_up_to_date(connection, now)
 
 
 @contextmanager
@@ -308,23 +308,26 @@ def unit_of_work(
     engine = engine_of(target)
     try:
         with engine.connect() as connection:
-            set_up(connection, target)
-        with engine.connect() as connection, connection.begin() as transaction:
-            with Session(bind=connection, autoflush=False, expire_on_commit=False) as session:
-                work = UnitOfWork(
-                    session,
-                    target.shown,
-                    command=command,
-                    actor=actor,
-                    source=source,
-                    now=now,
-                    at=at,
-                    zone=zone,
-                )
-                yield work
-                changed = work.finish()
-                if dry_run or not changed:
-                    transaction.rollback()
+            set_up(connection, target, now)
+        with (
+            engine.connect() as connection,
+            connection.begin() as transaction,
+            Session(bind=connection, autoflush=False, expire_on_commit=False) as session,
+        ):
+            work = UnitOfWork(
+                session,
+                target.shown,
+                command=command,
+                actor=actor,
+                source=source,
+                now=now,
+                at=at,
+                zone=zone,
+            )
+            yield work
+            changed = work.finish()
+            if dry_run or not changed:
+                transaction.rollback()
     except SQLAlchemyError as error:
         if "user-defined function raised exception" in str(error):  # ours do not: it was Ctrl-C in one
             raise KeyboardInterrupt from error
