@@ -481,6 +481,8 @@ class Stage:
     def update(self) -> None:
         """Carry out the planned updates, journal them with their before-images, and index them."""
         self.run(f"DELETE FROM {REVISIONS} WHERE n IN (SELECT n FROM {REJECTS})")
+        if not self.value(f"SELECT count(*) FROM {REVISIONS}"):
+            return
         pages = self.pages(f"SELECT n, id, after FROM {REVISIONS} WHERE n > :after ORDER BY n")
         for page in pages:
             self.work.wrote = True

@@ -155,17 +155,17 @@ def change_all(connection: Connection, ids: str, entry: int, now: datetime) -> N
     connection.execute(
         text(
             f"INSERT INTO opportunity_version ({COLUMNS}, recorded_at, entry_id)"
-            f" SELECT opportunity_id, valid_from, :now, {', '.join(TRACKED)}, :now, :entry"
+            f" SELECT opportunity_id, valid_from, CAST(:now AS TEXT), {', '.join(TRACKED)}, CAST(:now AS TEXT), :entry"
             " FROM opportunity_version"
-            f" WHERE closed_entry_id = :entry AND opportunity_id IN ({ids}) AND valid_from < :now"
+            f" WHERE closed_entry_id = :entry AND opportunity_id IN ({ids}) AND valid_from < CAST(:now AS TEXT)"
         ),
         params,
     )
     connection.execute(
         text(
             f"INSERT INTO opportunity_version ({COLUMNS}, recorded_at, entry_id)"
-            " SELECT o.id, CASE WHEN v.valid_from > :now THEN v.valid_from ELSE :now END, NULL,"
-            f" {', '.join(f'o.{name}' for name in TRACKED)}, :now, :entry"
+            " SELECT o.id, CASE WHEN v.valid_from > CAST(:now AS TEXT) THEN v.valid_from ELSE CAST(:now AS TEXT) END, NULL,"
+            f" {', '.join(f'o.{name}' for name in TRACKED)}, CAST(:now AS TEXT), :entry"
             " FROM opportunity o JOIN opportunity_version v"
             " ON v.opportunity_id = o.id AND v.closed_entry_id = :entry"
             f" WHERE o.id IN ({ids})"
