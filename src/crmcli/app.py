@@ -40,6 +40,7 @@ class App:
         self.target: Target = target_of(settings.database)
         self.output: Any = None  # how the result was asked for
         self.fields_applied = False  # whether the command itself kept to --fields
+        self.committed = False  # whether anything has been written
         self._closing = ExitStack()
         self._reader: Reader | None = None
         self._configured: dict[str, str] | None = None
@@ -63,8 +64,14 @@ class App:
     def zone(self) -> tzinfo:
         """The user's time zone: the database's setting, else TZ, else the system's."""
         if self._zone is None:
-            name = self.configured.get("timezone") or self.environ.get("TZ", "").lstrip(":")
-            self._zone = zone_named(name) if name else system_zone()
+            configured = self.configured.get("timezone", "")
+            try:
+                self._zone = zone_named(configured) if configured else zone_of(self.environ)
+            except InvalidValue as error:  # set on another machine, which knows more zones
+                self.stderr.write(
+                    f"{error.message} Using this machine's; crm config set timezone mends it.\n"
+                )
+                self._zone = zone_of(self.environ)
         return self._zone
 
     @property
@@ -139,6 +146,12 @@ class App:
         except (ImportError, KeyError):
             return "me"
 
+    def me(self, reader: Reader) -> int | None:
+        """The user who is acting; None while nobody is called so."""
+        from crmcli.store.find import acting
+
+        return acting(reader, self.actor, named=self.settings.actor is not None)[0]
+
     # --- the two doors ---------------------------------------------------------------------------
 
     def read(self) -> Reader:
@@ -161,9 +174,12 @@ class App:
 
     @contextmanager
     def work(
-        self, command: str = "", *, source: str = "cli", at: datetime | None = None, dry_run: bool = False
+        self, *, source: str = "cli", at: datetime | None = None, dry_run: bool = False, makes: bool = False
     ) -> Iterator["UnitOfWork"]:
-        """The writing door: one transaction, one entry in the journal. Raises DatabaseError."""
+        """The writing door: one transaction, one entry in the journal. Raises DatabaseError.
+
+        Only an act that `makes` something may begin a database; any other needs one that is there.
+        """
         from crmcli.store.work import unit_of_work
 
         target = self.target
@@ -171,16 +187,20 @@ class App:
             from crmcli.store.engine import check_file, make_file
 
             check_file(target.path)
+            if not makes and not target.exists():
+                raise missing(target)
             if target.exists() or not dry_run:
                 make_file(target.path)
             else:
                 target = self._empty_database()
+        fresh = target is self.target and target.path is not None and target.path.stat().st_size == 0
         zone, now = self.zone, self.now
         self.release()
         with unit_of_work(
             target,
-            command=command or self.command,
+            command=self.command,
             actor=self.actor,
+            named=self.settings.actor is not None,
             source=source,
             now=now,
             at=at,
@@ -189,11 +209,19 @@ class App:
         ) as work:
             self._configured = work.reader.settings()
             yield work
+        self.committed = not dry_run
+        if fresh and not self.settings.quiet:
+            self.stderr.write(f"Made the database {target.shown}.\n")
 
     def set_up(self) -> None:
-        """Make the database, or bring an older one up to date (after a backup)."""
-        with self.work("init"):
-            pass
+        """Make the database, or bring an older one up to date (after a backup). Raises DatabaseError."""
+        from crmcli.store.engine import check_file, make_file
+        from crmcli.store.work import make_ready
+
+        if self.target.path is not None:
+            check_file(self.target.path)
+            make_file(self.target.path)
+        make_ready(self.target, datetime.now(UTC).replace(microsecond=0))
 
     def close(self) -> None:
         """Let go of everything that is open."""
@@ -222,6 +250,22 @@ class App:
         return target
 
 
+def zone_of(environ: Mapping[str, str]) -> tzinfo:
+    """The zone that TZ names, in any of the forms it may have, else the machine's."""
+    name = environ.get("TZ", "").lstrip(":")
+    try:
+        return zone_named(name.rpartition("zoneinfo/")[2]) if name else system_zone()
+    except InvalidValue:  # a rule such as CET-1CEST, which the C library has understood
+        return local_zone()
+
+
+def local_zone() -> tzinfo:
+    """The offset that the C library gives for now."""
+    local = datetime.now().astimezone().tzinfo
+    assert local is not None
+    return local
+
+
 def system_zone() -> tzinfo:
     """The zone of the machine, with its rules for summer time where they can be found."""
     try:
@@ -233,9 +277,7 @@ def system_zone() -> tzinfo:
         return zone_named(name)
     if found:
         return UTC
-    local = datetime.now().astimezone().tzinfo
-    assert local is not None
-    return local
+    return local_zone()
 
 
 def zone_named(name: str) -> tzinfo:

@@ -1,5 +1,6 @@
 """The command line: every noun by name, the root options, and the one place where errors end."""
 
+import errno
 import os
 import sys
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typer.main import get_command
 from crmcli import __version__
 from crmcli.app import App
 from crmcli.commands._noun import Entry, Group, Outside, start
-from crmcli.errors import CrmError, Interrupted, InvalidValue
+from crmcli.errors import CrmError, Declined, Interrupted, InvalidValue
 from crmcli.fields import NOUNS
 from crmcli.render import render_error
 from crmcli.render.look import look_of
@@ -71,7 +72,12 @@ class Root(Group):
         super().__init__(*args, entries=ENTRIES, **kwargs)
 
 
-root = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+root = typer.Typer(
+    context_settings={"help_option_names": ["--help", "-h"]},
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 
 def print_version(wanted: bool) -> None:
@@ -103,7 +109,7 @@ def main(
         outside.environ, database=db, actor=actor, prompts=not no_input, color=color, quiet=quiet
     )
     look_of(outside.stdout, outside.stderr, outside.environ, color)
-    ctx.obj = App(
+    outside.app = ctx.obj = App(
         settings,
         environ=outside.environ,
         stdin=outside.stdin,
@@ -115,10 +121,17 @@ def main(
 
 
 def command_line(argv: list[str]) -> str:
-    """The command as the journal keeps it: what was typed, quoted where a shell would need it."""
+    """The command as the journal keeps it: from the noun on, quoted where a shell would need it.
+
+    The root options are left out: who acted is kept anyway, and a database's URL may hold a password.
+    """
     from shlex import join
 
-    return join(argv)
+    words = list(argv)
+    while words and words[0].startswith("-"):
+        if words.pop(0) in ("--db", "--as", "--color") and words:
+            words.pop(0)
+    return join(words)
 
 
 def run(argv: list[str], *, stdin: TextIO, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]) -> int:
@@ -130,12 +143,15 @@ def run(argv: list[str], *, stdin: TextIO, stdout: TextIO, stderr: TextIO, envir
         return 0
     except typer.Exit as end:
         return end.exit_code
+    except Declined as answer:
+        stderr.write(f"{answer.message}\n")
+        return answer.exit_code
     except CrmError as error:
         return fail(error, outside)
-    except typer.Abort:
-        return fail(Interrupted("Interrupted; nothing was written."), outside)
-    except KeyboardInterrupt:
-        return fail(Interrupted("Interrupted; nothing was written."), outside)
+    except (typer.Abort, KeyboardInterrupt):
+        written = outside.app is not None and outside.app.committed
+        what = "it had been written already" if written else "nothing was written"
+        return fail(Interrupted(f"Interrupted; {what}."), outside)
     except BrokenPipeError:
         # Whoever read has gone; what was written is written. Keep the interpreter from flushing to nobody.
         if stdout is sys.stdout:
@@ -163,7 +179,7 @@ def as_usage(error: Exception) -> CrmError | None:
         where = f"{error.filename}: " if error.filename else ""
         return (
             DatabaseError(f"{where}{error.strerror or error}.")
-            if error.errno == 28
+            if error.errno == errno.ENOSPC
             else CrmError(f"{where}{error.strerror or error}.")
         )
     return None
@@ -172,12 +188,8 @@ def as_usage(error: Exception) -> CrmError | None:
 def fail(error: CrmError, outside: Outside) -> int:
     """Say what went wrong, in words or, where JSON was asked for, as one object."""
     argv = outside.argv
-    as_json = (
-        "--json" in argv
-        or "--format=json" in argv
-        or any(
-            first in ("--format", "-f") and second in ("json", "jsonl") for first, second in pairwise(argv)
-        )
-    )
+    as_json = any(
+        word in ("--json", "--format=json", "--format=jsonl", "-fjson", "-fjsonl") for word in argv
+    ) or any(first in ("--format", "-f") and second in ("json", "jsonl") for first, second in pairwise(argv))
     render_error(error, as_json, look_of(outside.stdout, outside.stderr, outside.environ))
     return error.exit_code

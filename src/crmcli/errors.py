@@ -54,6 +54,13 @@ class DatabaseError(CrmError):
     code = "database"
 
 
+class Declined(CrmError):
+    """The user was asked and said no; nothing was done, and that is no failure."""
+
+    exit_code = 0
+    code = "declined"
+
+
 class Interrupted(CrmError):
     """The user broke off; nothing was written."""
 

@@ -16,6 +16,7 @@ Kind = Literal[
     "list",  # a list of texts
     "json",  # anything JSON can say
 ]
+Cut = Literal["first", "later", "last", "never"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,11 @@ class Column:
     `name` is the key in JSON and the heading in CSV; it never changes. `label` is what people read.
     `currency` names the column that holds the currency of a money column. A `folded` column is its own
     column for machines; in tables for people its value stands in the cell of the column before it.
+
+    The rest is about tables that are too wide for people's screens. Texts are shortened in the order of
+    `cut`: free text first, names of choices later, commands to type never. Only what `wraps` goes on in
+    the next line instead. `minor` columns are left out before any text is shorter than its `room`, the
+    highest number first; the table then says so. Programs always get everything.
     """
 
     name: str
@@ -33,6 +39,11 @@ class Column:
     currency: str = "currency"
     folded: bool = False
     hidden: bool = False  # machine formats only
+    short: str = ""  # the label where there is little room
+    cut: Cut = "first"
+    wraps: bool = False
+    minor: int = 0  # 0 is never left out
+    room: int = 0  # in cells; 0 is the usual
 
 
 Row = Sequence[Any]

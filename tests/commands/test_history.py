@@ -14,7 +14,7 @@ def test_the_newest_entry_comes_first(crm: Crm) -> None:
         "at": entries[0]["at"],
         "user": "li",
         "source": "cli",
-        "command": "--as li undo",
+        "command": "undo",
         "records": 1,
         "undoes": 2,
         "undone_by": None,

@@ -449,8 +449,9 @@ def test_a_dry_run_undoes_nothing(crm: Crm) -> None:
 
 def test_undo_takes_only_ones_own_acts_unless_told(crm: Crm) -> None:
     crm.ok("--as li lead add A")
+    crm.ok("--as li user add zhang")
     refused = crm.fails(3, "--as zhang undo")
-    assert "crm undo 1" in refused.err
+    assert "crm undo 2" in refused.err
     crm.ok("--as zhang undo 1")
 
 
@@ -465,3 +466,21 @@ def test_processes_that_undo_at_once_undo_each_act_once(crm_process: Crm) -> Non
     codes = sorted((process.communicate(timeout=120), process.returncode)[1] for process in running)
     assert codes == [0, 0, 0, 0, 3, 3]
     assert len(crm_process.ok("lead list --json").json) == 4
+
+
+def test_undo_says_whose_newer_act_it_left_alone(crm: Crm) -> None:
+    crm.ok("--as li lead add A")
+    crm.ok("--as li user add zhang")
+    crm.ok("--as zhang lead add B")
+    said = crm.ok("--as li undo").err
+    assert "Undid entry 2" in said
+    assert "the newer entry 3 (lead add B), which is zhang's" in said
+
+
+def test_a_record_cannot_go_while_a_task_is_about_it(crm: Crm) -> None:
+    crm.ok("lead add A")
+    crm.ok("task add Call --related-to L1")
+    refused = crm.fails(4, "undo 1")
+    assert "T1 Call still belongs to L1 A" in refused.err
+    crm.ok("undo 2")
+    crm.ok("undo 1")

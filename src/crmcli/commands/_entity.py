@@ -16,7 +16,7 @@ from crmcli.parse import Reading, moment_of, parse_value
 from crmcli.result import Outcome, Record, Result, Table
 from crmcli.rules.records import Facts, completed, revised
 from crmcli.rules.stages import StageFacts
-from crmcli.store.find import described, find, find_any
+from crmcli.store.find import belonging, described, find, find_any
 from crmcli.store.reader import Reader
 
 if TYPE_CHECKING:
@@ -90,18 +90,14 @@ def fields_of(app: App | None, entity: str) -> list[FieldSpec]:
     return declared_fields(ENTITIES[entity])
 
 
-def owner_for(work: "UnitOfWork", name: str) -> int:
-    """The user of a name; made on the spot where nobody is called so (the first record needs an owner)."""
-    from crmcli.errors import NotFound
-
-    try:
-        return find(work.reader, "user", name)
-    except NotFound:
-        id = work.ids("user")
+def owner_for(work: "UnitOfWork") -> int:
+    """The user who acts; made on the spot where nobody is called so yet (the first record needs an owner)."""
+    if work.me is None:
+        work.me = work.ids("user")
         changes = Changes()
-        changes.add("user", id, name=name)
+        changes.add("user", work.me, name=work.actor)
         work.apply(changes)
-        return id
+    return work.me
 
 
 # --- values -------------------------------------------------------------------------------------------
@@ -328,22 +324,13 @@ def list_table(app: App, entity: str, text: str, sort: str | None, limit: int | 
     app.fields_applied = True
     selected = columns_for(fields, app.output.fields, everything=app.output.everything)
     terms = parse_filter(text)
-    me = next(
-        (
-            row[0]
-            for row in reader.rows(
-                'SELECT id FROM "user" WHERE name = :name AND deleted_at IS NULL', name=app.actor
-            )
-        ),
-        None,
-    )
     context = Context(
         today=app.today,
         zone=app.zone,
         currency=app.currency,
         fiscal_start=app.fiscal_start,
         date_order=app.date_order,
-        me=me,
+        me=app.me(reader),
         is_sqlite=reader.is_sqlite,
     )
     condition, params = where(terms, entity, reader.fields, context)
@@ -399,15 +386,13 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
         ask_for_missing(app, entity, given, fields)
         day = day_of(app, at)
         at_moment = moment_of(day, app.now, app.zone) if day else None
-        with app.work(at=at_moment, dry_run=dry_run) as work:
+        with app.work(at=at_moment, dry_run=dry_run, makes=True) as work:
             outcome = add_one(app, work, entity, given, day)
             if dry_run:
                 outcome.said[0] = f"Would be: {outcome.said[0]}"
         return outcome
 
-    add.__doc__ = (
-        f"Add {a_word(word)}.\n\nWithout what is required it asks on a terminal; in a pipe it names what is missing."
-    )
+    add.__doc__ = f"Add {a_word(word)}.\n\nWithout what is required it asks on a terminal; in a pipe it names what is missing."
     noun.verb(examples["add"], options=lambda app: options(app, editing=False))(add)
 
     def list_(
@@ -544,17 +529,19 @@ def add_one(
 ) -> Outcome:
     """Add one record from what was typed, inside a unit of work."""
     fields = work.fields(entity)
+    given = {name: text for name, text in given.items() if (name, text.casefold()) != ("owner", "me")}
     values = typed_values(app, work.reader, given, fields)
     values = completed(entity, values, facts_of(app, work.reader, day))
     if "owner_id" not in values and entity not in ("user", "stage"):
-        values["owner_id"] = owner_for(work, app.actor)
+        values["owner_id"] = owner_for(work)
     if day is not None and "created_at" not in values:
         values["created_at"] = work.at
     id = work.ids(entity)
     changes = Changes()
     changes.add(entity, id, **values)
     work.apply(changes)
-    return outcome_of(work, entity, id, said=[*news(fields, values), *advice(entity, values)])
+    said = [*news(fields, values), *advice(entity, values), *twins(work.reader, entity, id)]
+    return outcome_of(work, entity, id, said=said)
 
 
 def edit_one(
@@ -593,6 +580,23 @@ def advice(entity: str, values: Mapping[str, Any]) -> list[str]:
     return []
 
 
+def twins(reader: Reader, entity: str, id: int) -> list[str]:
+    """A sentence for each other record that has the same e-mail or, being an account, the same name."""
+    key = {"account": "name_key", "lead": "email_key", "contact": "email_key"}.get(entity)
+    if key is None:
+        return []
+    same = "name" if key == "name_key" else "e-mail"
+    return [
+        f"{described(reader, other, twin)} has this {same} too."
+        for other in (("account",) if key == "name_key" else ("lead", "contact"))
+        for (twin,) in reader.rows(
+            f'SELECT o.id FROM "{other}" o JOIN "{entity}" t ON t.id = :id AND o.{key} = t.{key}'
+            f" WHERE o.deleted_at IS NULL AND NOT ({int(other == entity)} = 1 AND o.id = t.id) ORDER BY o.id LIMIT 3",
+            id=id,
+        )
+    ]
+
+
 def remove(
     app: App,
     entity: str,
@@ -608,7 +612,13 @@ def remove(
     reader = app.read()
     ids = list(dict.fromkeys(find(reader, entity, ref) for ref in refs))
     names = [described(reader, entity, id) for id in ids]
-    confirm(app, f"Delete {', '.join(names)}?", yes=yes or dry_run)
+    left = [
+        f"{name}: {rest}"
+        for name, id in zip(names, ids, strict=True)
+        if (rest := belonging(reader, entity, id))
+    ]
+    warning = [f"Left without it: {'; '.join(left)}."] if left else []
+    confirm(app, " ".join([f"Delete {', '.join(names)}?", *warning]), yes=yes or dry_run)
     with app.work(dry_run=dry_run) as work:
         if check:
             check(work.reader, ids)
@@ -621,21 +631,21 @@ def remove(
     hint = [] if dry_run else [f"`crm undo {entry}` brings {'it' if len(ids) == 1 else 'them'} back."]
     deleted = [reference(entity, id) for id in ids]
     return Outcome(
-        [f"{done} {', '.join(names)}.", *hint],
+        [f"{done} {', '.join(names)}.", *warning, *hint],
         deleted,
         data={"deleted": deleted, "entry": None if dry_run else entry},
     )
 
 
 def confirm(app: App, question: str, *, yes: bool) -> None:
-    """Go on only with a yes. Raises InvalidValue where nobody can be asked, Interrupted on a no."""
+    """Go on only with a yes. Raises InvalidValue where nobody can be asked, Declined on a no."""
     if yes:
         return
     if not app.interactive:
         raise InvalidValue(f"{question} Nobody is there to answer; say --yes.", field="yes")
     from crmcli.ask import confirmed
-    from crmcli.errors import Interrupted
+    from crmcli.errors import Declined
 
     app.release()
     if not confirmed(question):
-        raise Interrupted("Nothing was done.")
+        raise Declined("Nothing was done.")

@@ -1,6 +1,7 @@
 """The shell around every command: lazy groups, the output options, help with examples, completion."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +20,8 @@ from crmcli.result import Report as Figures
 from crmcli.settings import settings_from
 
 
-class Outside(NamedTuple):
+@dataclass(slots=True)
+class Outside:
     """What the program was started with."""
 
     argv: list[str]
@@ -27,6 +29,7 @@ class Outside(NamedTuple):
     stdin: TextIO
     stdout: TextIO
     stderr: TextIO
+    app: App | None = None  # once the root options are read
 
 
 # --- Typer without pydantic --------------------------------------------------------------------------
@@ -44,8 +47,12 @@ try:
 
         def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:
             if self.annotation in (int, int | None) and isinstance(value, str):
-                if not value.strip().lstrip("-").isdecimal():
-                    raise InvalidValue(f"{value!r} is not a whole number.", field=param.name)
+                digits = value.strip()
+                if not (digits.isascii() and digits.isdigit()) or len(digits) > 9:
+                    raise InvalidValue(
+                        f"{param.name}: {value!r} is not a whole number from 0 to 999999999.",
+                        field=param.name,
+                    )
                 return int(value)
             return list(value) if isinstance(value, tuple) else value
 
@@ -75,12 +82,22 @@ class _Light:
         return option
 
 
+NEGATED: Final = re.compile(r"-[A-Za-z_][\w.-]+(?:[:=<>]|!=)")
+KEPT: Final = "\x00"  # before a word that begins like an option and is none
+
+
 class Command(_Light, TyperCommand):
     """A command whose help ends with examples."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _lighten(self.params)
+        self.filters = any(param.name == "terms" for param in self.params)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if self.filters:  # -source=Web is a term, not the options -s -o -u …
+            args = [KEPT + word if NEGATED.match(word) else word for word in args]
+        return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         if self.epilog:
@@ -268,6 +285,10 @@ def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
                 field="format",
             )
         app.output = Output("json" if as_json else named, split_names(given.pop("fields")))
+        if given.get("terms"):
+            given["terms"] = [term.removeprefix(KEPT) for term in given["terms"]]
+        if given.get("filter"):
+            given["filter"] = given["filter"].removeprefix(KEPT)
         result = verb.function(app, **given)
         show(app, result)
         if isinstance(result, Outcome | Figures) and result.exit_code:

@@ -202,7 +202,7 @@ def run_import(
         plan = match_headings(source.headings, importable(fields_of(app, entity)), **headings._asdict())
         order = find_date_order(source, plan, date_order or app.date_order)
         look = look_of(app.stdout, app.stderr, app.environ, app.settings.color)
-        with app.work(source="import", dry_run=dry_run) as work:
+        with app.work(source="import", dry_run=dry_run, makes=True) as work:
             with progress(source.size, f"Reading {source.name}", look) as advance:
                 imported, stage = bring_in(
                     Import(
@@ -213,8 +213,8 @@ def run_import(
                         how=how,
                         reading=reading_of(app)._replace(date_order=order),
                         facts=facts_of(app, work.reader),
-                        actor=app.actor,
-                        owner=lambda: owner_for(work, app.actor),
+                        actor=work.actor,
+                        owner=lambda: owner_for(work),
                         advance=advance,
                     )
                 )

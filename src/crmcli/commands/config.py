@@ -52,7 +52,7 @@ def set_(
     """Change one setting. `crm undo` takes it back."""
     known = setting_named(name)
     wanted = checked(known, value)
-    with app.work(dry_run=dry_run) as work:
+    with app.work(dry_run=dry_run, makes=True) as work:
         old = work.reader.settings().get(known, "")
         work.set_setting(known, wanted)
         entry = work.entry if work.wrote and not dry_run else None

@@ -57,7 +57,7 @@ def command(
         stderr=app.stderr,
         command="demo",
     )
-    with sample.work("demo") as work:
+    with sample.work(makes=True) as work:
         work.write_setting(MARK, "yes")
         work.wrote = True
     out = app.stdout if app.output is None or app.output.format is None else app.stderr

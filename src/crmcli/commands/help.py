@@ -38,7 +38,8 @@ def command(
     words = topic or []
     if not words:
         return Table(COLUMNS, list(TOPICS.items()), title="Topics", refs="topic")
-    if len(words) == 1 and (name := words[0].casefold().replace("_", "-")) in TOPICS:
+    name = "-".join(words).casefold().replace("_", "-")
+    if name in TOPICS:
         return Text(page(name))
     shown = help_of(words)
     if shown is None:

@@ -278,7 +278,7 @@ def asked_of(app: App, work: "UnitOfWork", lead: "Lead", typed: Typed, day: date
         account = account_of(work, next(filter(None, theirs), None))
     owner_id = owner_named(work, typed.owner) if typed.owner is not None else None
     if owner_id is None and lead.owner_id is None:
-        owner_id = owner_for(work, work.actor)
+        owner_id = owner_for(work)
     tasks = [
         follow_up_of(text, today=day, order=app.date_order, fiscal_start=app.fiscal_start)
         for text in typed.task
@@ -438,7 +438,7 @@ def assigned(
             happened_at=facts.at,
             related_to_entity="lead",
             related_to_id=lead.id,
-            owner_id=owner_for(work, work.actor),
+            owner_id=owner_for(work),
             created_at=facts.at,
         )
     changes.note(f"{ref} · {name}")
@@ -448,7 +448,7 @@ def assigned(
 def owner_named(work: "UnitOfWork", text: str) -> int:
     """The active user of a name; `me` is whoever acts. Raises NotFound, Conflict or Refused."""
     if text.strip().casefold() == "me":
-        id = owner_for(work, work.actor)
+        id = owner_for(work)
     else:
         id = find(work.reader, "user", text)
     row = work.reader.row('SELECT name, active FROM "user" WHERE id = :id', id=id)

@@ -78,7 +78,7 @@ def logs(type: str | None) -> Callable[..., Result]:
         take_words(given, words or [])
         take_moment(app, given, at)
         ask_for_missing(app, "activity", given, fields)
-        with app.work(dry_run=dry_run) as work:
+        with app.work(dry_run=dry_run, makes=True) as work:
             if given.get("related_to") and not given.get("contact"):
                 entity, id = find_any(work.reader, given["related_to"])
                 given |= {"contact": f"C{id}"} if entity == "contact" else {}

@@ -314,7 +314,7 @@ def note_on(app: App, work: "UnitOfWork", id: int, text: str) -> dict[str, Any]:
         "happened_at": work.at,
         "related_to_entity": "opportunity",
         "related_to_id": id,
-        "owner_id": owner_for(work, app.actor),
+        "owner_id": owner_for(work),
     }
 
 
@@ -398,7 +398,7 @@ def assign(
 
 def new_owner(app: App, work: "UnitOfWork", text: str) -> int:
     """The active user who is to own something. Raises NotFound, Conflict or Refused."""
-    id = owner_for(work, app.actor) if text.strip().casefold() == "me" else find(work.reader, "user", text)
+    id = owner_for(work) if text.strip().casefold() == "me" else find(work.reader, "user", text)
     row = work.reader.row('SELECT name, active FROM "user" WHERE id = :id', id=id)
     assert row is not None
     refuse_inactive_owner(row[0], bool(row[1]))

@@ -86,7 +86,7 @@ def add(
     if name is not None:
         given["name"] = name
     ask_for_missing(app, "stage", given, fields)
-    with app.work(dry_run=dry_run) as work:
+    with app.work(dry_run=dry_run, makes=True) as work:
         outcome = add_one(app, work, "stage", given)
         outcome.said += make_room(work, find(work.reader, "stage", outcome.refs[0]))
         if dry_run:

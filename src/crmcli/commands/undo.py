@@ -23,12 +23,17 @@ def command(
     Everything the act added, changed and deleted is put back, and that is an entry of its own, which
     `crm redo` takes back. Where later changes would be lost nothing is done, and they are named.
     """
-    from crmcli.store.journal import last_act, take_back
+    from crmcli.store.journal import last_act, newer_of_others, take_back
 
     with app.work(dry_run=dry_run) as work:
+        newer = None if entry is not None else newer_of_others(work.reader, work.actor)
         done = take_back(work, last_act(work.reader, work.actor) if entry is None else entry)
     return Outcome(
-        [done.sentence(would=dry_run), *([] if dry_run else ["`crm redo` brings it back."])],
+        [
+            done.sentence(would=dry_run),
+            *([] if dry_run else ["`crm redo` brings it back."]),
+            *([newer] if newer else []),
+        ],
         [],
         data={"entry": None if dry_run else work.entry, "undone": done.entry, "records": done.records},
     )

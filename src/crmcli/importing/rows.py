@@ -159,7 +159,10 @@ class Rows:
         return (
             uid,
             raw,
-            *[stored(full.get(name)) for name in self.plain],
+            *[
+                value if value is None or type(value) is str else stored(value)
+                for value in map(full.get, self.plain)
+            ],
             *[stored(values.get(name)) for name in self.judged],
             *[links.get(spec.name) for spec in self.links],
         )

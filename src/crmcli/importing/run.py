@@ -12,7 +12,7 @@ from crmcli.importing.rows import Rows, problem, stored, title_column
 from crmcli.parse import Reading
 from crmcli.rules.records import Facts, revised
 from crmcli.rules.stages import refuse_rewriting
-from crmcli.store.bulk import Key, Reject, Revision, Sameness, Stage, Values
+from crmcli.store.bulk import STAGE, Key, Reject, Revision, Sameness, Stage, Values
 from crmcli.store.bulk_links import Links
 from crmcli.store.identity import uuid7
 from crmcli.store.keys import KEY_COLUMNS
@@ -93,7 +93,7 @@ def stage_file(job: Import, rows: Rows) -> Stage:
     rejected: list[Reject] = []
     stage.fill(staged(job, rows, stage, rejected))
     stage.add_rejects(rejected)
-    stage.analyze()
+    stage.analyze(STAGE, job.entity)
     stage.mark_repeats()
     return stage
 

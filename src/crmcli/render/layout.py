@@ -2,22 +2,31 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from re import compile as pattern
 from typing import Any, Final
 
 from crmcli.render.cells import cell, home_currency, people_text
 from crmcli.render.clean import clean_lines
 from crmcli.render.look import Look
-from crmcli.render.measure import cells, pad, shorten
+from crmcli.render.measure import cells, pad, shorten, wrap
 from crmcli.result import Column, Record, Report, Row, Table
 
 GAP: Final = 2  # between columns
 LEAST: Final = 8  # cells a shortened column keeps
+LEAST_WRAPPED: Final = 12
+ROOM: Final = 12  # cells a text should have: minor columns go first
+ROOM_WRAPPED: Final = 20
 LEAST_FOLDED: Final = 4  # cells a folded text keeps beside the reference that may not be cut
 NARROW: Final = 60  # below this width a table turns into records
 
 _RIGHT: Final = ("number", "percent", "money")
 _CUTTABLE: Final = ("text", "list", "json")
 _NEVER_CUT: Final = ("ref", "id", "uid")
+_STEPS: Final = ("", "first", "later", "last")  # of narrowing: nothing is cut yet, then the texts in turn
+_JOINT: Final = " · "  # between a text and what is folded into its cell
+_HALF_A_REFERENCE: Final = pattern(r" ·( [A-Z]?\d*)?$")
+
+_Group = list[tuple[int, Column]]
 
 
 class Words:
@@ -44,43 +53,128 @@ class Fields:
                 yield " " * wide, line
 
 
+class Lane:
+    """A column of a grid: what it needs, and what it can give up where there is too little room."""
+
+    def __init__(self, group: "_Group", label: str, short: str, texts: list[str], kept: int) -> None:
+        column = group[0][1]
+        self.label = label
+        self.short = short or label
+        self.texts = texts
+        self.right = column.kind in _RIGHT
+        self.ref = _is_ref(column)
+        self.wraps = column.wraps
+        self.minor = column.minor
+        self.empty = not any(texts)
+        self.joint = len(group) > 1 and _cuttable(column)  # a reference stands behind its text
+        self.needs = max(map(cells, texts))
+        self.least = _least(group, label, kept)
+        self.room = max(self.least, column.room or (ROOM_WRAPPED if column.wraps else ROOM))
+        self.given_up = _STEPS.index(column.cut) if _cuttable(column) else 0
+        self.width = max(cells(label), self.needs)
+
+    def shorten_label(self) -> None:
+        self.label = self.short
+        self.width = max(cells(self.label), self.needs)
+
+    def floor(self, step: int) -> int:
+        """The least width at a step of narrowing: texts keep their room, then are cut, by and by all."""
+        if step < self.given_up:
+            return self.width
+        return min(self.width, self.room if step == 0 else self.least)
+
+    def lines(self, text: str, mark: str) -> list[str]:
+        """A text of this column in its width."""
+        if self.wraps and cells(text) > self.width:
+            return wrap(text, self.width)
+        short = shorten(text, self.width, mark)
+        if self.joint and short != text:
+            short = _HALF_A_REFERENCE.sub("", short.removesuffix(mark)) + mark
+        return [short]
+
+
 class Grid:
     """A table whose cells are text and whose columns have a width."""
 
-    def __init__(self, head: list[str], mark: str) -> None:
-        self.head = head
+    def __init__(self, lanes: list[Lane], mark: str, has_total: bool) -> None:
+        self.lanes = lanes
         self.mark = mark
-        self.rows: list[list[str]] = []
-        self.total: list[str] | None = None
-        self.right: list[bool] = []
-        self.refs: list[bool] = []
-        self.widths: list[int] = []
-        self.floors: list[int] = []
+        self.has_total = has_total
+        self.left_out: list[str] = []
         self.cut = False
+
+    @property
+    def head(self) -> list[str]:
+        return [lane.label for lane in self.lanes]
+
+    @property
+    def right(self) -> list[bool]:
+        return [lane.right for lane in self.lanes]
+
+    @property
+    def widths(self) -> list[int]:
+        return [lane.width for lane in self.lanes]
+
+    @property
+    def rows(self) -> list[list[str]]:
+        rows = [list(row) for row in zip(*(lane.texts for lane in self.lanes), strict=True)]
+        return rows[:-1] if self.has_total else rows
+
+    @property
+    def total(self) -> list[str] | None:
+        return [lane.texts[-1] for lane in self.lanes] if self.has_total else None
 
     @property
     def width(self) -> int:
         """All columns and the gaps between them."""
-        return sum(self.widths) + GAP * (len(self.widths) - 1)
+        return sum(self.widths) + GAP * (len(self.lanes) - 1)
 
     def fit(self, width: int) -> bool:
-        """Narrow the widest columns that may be shortened; False where that is not enough."""
-        if sum(self.floors) + GAP * (len(self.floors) - 1) > width:
+        """Make it narrower, at the least expense; False where that is not enough."""
+        if self.width <= width:
+            return True
+        for lane in self.lanes:
+            lane.shorten_label()
+        while self._least(0) > width and (lane := self._dispensable()):
+            self.lanes.remove(lane)
+            if not lane.empty:
+                self.left_out.append(lane.label)
+        step = next((step for step in range(len(_STEPS)) if self._least(step) <= width), None)
+        if step is None:
             return False
         self.cut = self.width > width
-        pairs = zip(self.widths, self.floors, strict=True)
-        self.widths = [min(wide, max(floor, width)) for wide, floor in pairs]
+        floors = [lane.floor(step) for lane in self.lanes]
+        before = [lane.floor(max(step - 1, 0)) for lane in self.lanes] if step else self.widths
+        for lane, wide, floor in zip(self.lanes, before, floors, strict=True):
+            lane.width = min(wide, max(floor, width))
         while self.width > width:
-            pairs = zip(self.widths, self.floors, strict=True)
-            room = [wide if wide > floor else 0 for wide, floor in pairs]
-            self.widths[room.index(max(room))] -= 1
+            room = [
+                lane.width if lane.width > floor else 0
+                for lane, floor in zip(self.lanes, floors, strict=True)
+            ]
+            self.lanes[room.index(max(room))].width -= 1
         return True
 
+    def _least(self, step: int) -> int:
+        return sum(lane.floor(step) for lane in self.lanes) + GAP * (len(self.lanes) - 1)
+
+    def _dispensable(self) -> Lane | None:
+        """The column to leave out next: one that is empty, then the most minor, the last of equals."""
+        found = [lane for lane in self.lanes[1:] if lane.minor or lane.empty]
+        return max(reversed(found), key=lambda lane: (lane.empty, lane.minor), default=None)
+
     def fitted(self, row: list[str]) -> list[str]:
-        """The row with its long texts shortened."""
+        """The row on one line, with its long texts shortened."""
+        return next(self.lines(row)) if self.cut else row
+
+    def lines(self, row: list[str]) -> Iterator[list[str]]:
+        """The row with its long texts shortened, on as many lines as its wrapped ones take."""
         if not self.cut:
-            return row
-        return [shorten(text, width, self.mark) for text, width in zip(row, self.widths, strict=True)]
+            yield row
+            return
+        parts = [lane.lines(text, self.mark) for lane, text in zip(self.lanes, row, strict=True)]
+        for line in range(max(map(len, parts))):
+            yield [part[line] if line < len(part) else "" for part in parts]
 
 
 Block = Words | Fields | Grid
@@ -138,6 +232,8 @@ def _grid_or_records(table: Table, rows: list[Row], total: Row | None, look: Loo
         grid = _grid(shown, rows, total, look)
         if look.width == 0 or grid.fit(look.width):
             yield grid
+            if grid.left_out:
+                yield Words(f"Left out for width: {', '.join(grid.left_out)}.", "faint")
             return
     for row in rows:
         yield _fields(shown, row, look)
@@ -150,7 +246,7 @@ class _Shown:
     """The columns that people see, each with the columns folded into it."""
 
     def __init__(self, table: Table, look: Look) -> None:
-        self.groups: list[list[tuple[int, Column]]] = []
+        self.groups: list[_Group] = []
         for index, column in enumerate(table.columns):
             if column.hidden:
                 continue
@@ -165,13 +261,14 @@ class _Shown:
             for index, column in group
         }
 
-    def text(self, group: list[tuple[int, Column]], row: Row) -> str:
-        """What stands in the cell of a group, not yet clean."""
-        if len(group) == 1:
-            index = group[0][0]
-            return self.says[index](row[index], row)
-        texts = (self.says[index](row[index], row) for index, _ in group)
-        return " ".join(text for text in texts if text)
+    def text(self, group: _Group, row: Row) -> str:
+        """What stands in the cell of a group, not yet clean: a link's name stands right behind it."""
+        whole = joint = ""
+        for index, column in group:
+            if text := self.says[index](row[index], row):
+                whole += joint + text if whole else text
+                joint = " " if column.kind == "link" else _JOINT
+        return whole
 
 
 def _fields(shown: _Shown, row: Row, look: Look) -> Fields:
@@ -183,41 +280,32 @@ def _fields(shown: _Shown, row: Row, look: Look) -> Fields:
 def _grid(shown: _Shown, rows: list[Row], total: Row | None, look: Look) -> Grid:
     """All cells as text, column by column, with the width each needs and the least it can live with."""
     whole = rows if total is None else [*rows, total]
-    columns: list[list[str]] = []
-    grid = Grid([cell(group[0][1].label, look.ascii) for group in shown.groups], "..." if look.ascii else "…")
-    for group, label in zip(shown.groups, grid.head, strict=True):
+    lanes = []
+    for group in shown.groups:
+        index, column = group[0]
         texts = [cell(shown.text(group, row), look.ascii) for row in whole]
-        width = max(cells(label), max(map(cells, texts)))
-        columns.append(texts)
-        grid.widths.append(width)
-        grid.floors.append(min(width, _floor(group, label, shown, whole)))
-        grid.right.append(group[0][1].kind in _RIGHT)
-        grid.refs.append(_is_ref(group[0][1]))
-    grid.rows = [list(row) for row in zip(*columns, strict=True)]
-    if total is not None:
-        grid.total = grid.rows.pop()
-        if not grid.total[0]:
-            grid.total[0] = "Total"
-            grid.widths[0] = max(grid.widths[0], len("Total"))
-            grid.floors[0] = max(grid.floors[0], len("Total"))
-    return grid
+        if not lanes and total is not None and not texts[-1]:
+            texts[-1] = "Total"
+        kept = 0
+        if len(group) > 1 and not _cuttable(column):
+            kept = max(cells(shown.says[index](row[index], row)) for row in whole)
+        label, short = cell(column.label, look.ascii), cell(column.short, look.ascii)
+        lanes.append(Lane(group, label, short, texts, kept))
+    return Grid(lanes, "..." if look.ascii else "…", total is not None)
 
 
-def _floor(group: list[tuple[int, Column]], label: str, shown: _Shown, rows: Sequence[Row]) -> int:
-    """The least width that cuts no reference, amount or date."""
-    (index, first), *folded = group
-    if not all(_cuttable(column) for _, column in folded):
-        return 1 << 30
+def _least(group: _Group, label: str, kept: int) -> int:
+    """The least width that cuts no reference, amount or date; `kept` is that of the reference in front."""
+    (_, first), *folded = group
     if _cuttable(first):
-        return LEAST
-    if not folded:
+        return max(LEAST_WRAPPED if first.wraps else LEAST, kept)
+    if not folded or not all(_cuttable(column) for _, column in folded):
         return 1 << 30
-    kept = max(cells(shown.says[index](row[index], row)) for row in rows)
     return max(kept + 1 + LEAST_FOLDED, cells(label))
 
 
 def _cuttable(column: Column) -> bool:
-    return column.kind in _CUTTABLE and column.name not in _NEVER_CUT
+    return column.kind in _CUTTABLE and column.name not in _NEVER_CUT and column.cut != "never"
 
 
 def _is_ref(column: Column) -> bool:

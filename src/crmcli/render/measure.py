@@ -44,6 +44,24 @@ def shorten(text: str, width: int, mark: str = "…") -> str:
     return (kept[:-1] if flags % 2 else kept) + mark
 
 
+def wrap(text: str, width: int) -> list[str]:
+    """The text on lines of at most `width` cells, broken at spaces, or inside a word that is wider."""
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and cells(lines[-1]) + 1 + cells(word) <= width:
+            lines[-1] += " " + word
+            continue
+        if lines[-1]:
+            lines.append("")
+        while cells(word) > width:
+            piece = shorten(word, width, "")
+            piece = piece if piece and word.startswith(piece) else word[:1]
+            lines[-1:] = [piece, ""]
+            word = word[len(piece) :]
+        lines[-1] = word
+    return lines if lines[-1] or len(lines) == 1 else lines[:-1]
+
+
 def pad(text: str, width: int, right: bool = False) -> str:
     """The text filled with spaces to `width` cells; `right` puts it at the right edge."""
     blank = " " * (width - cells(text))

@@ -34,15 +34,16 @@ def _block(block: Block) -> Iterator[str]:
 
 def _grid(grid: Grid) -> Iterator[str]:
     rule = (" " * GAP).join("-" * width for width in grid.widths) + "\n"
-    yield _line(grid, grid.head)
+    yield _lines(grid, grid.head)
     yield rule
     for row in grid.rows:
-        yield _line(grid, row)
+        yield _lines(grid, row)
     if grid.total is not None:
         yield rule
-        yield _line(grid, grid.total)
+        yield _lines(grid, grid.total)
 
 
-def _line(grid: Grid, row: list[str]) -> str:
-    padded = map(pad, grid.fitted(row), grid.widths, grid.right)
-    return (" " * GAP).join(padded).rstrip() + "\n"
+def _lines(grid: Grid, row: list[str]) -> str:
+    widths, right = grid.widths, grid.right
+    lines = ((" " * GAP).join(map(pad, line, widths, right)).rstrip() for line in grid.lines(row))
+    return "".join(line + "\n" for line in lines)

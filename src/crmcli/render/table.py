@@ -37,6 +37,7 @@ def _drawn(page: Iterable[Block], look: Look) -> str:
     console = Console(
         file=out,
         width=max([look.width or 80, *(block.width for block in page if isinstance(block, Grid))]),
+        height=25,  # given too, as Rich would take a dumb terminal for one of 80 cells
         color_system="standard" if look.color else None,
         force_terminal=True,
         no_color=False,
@@ -80,17 +81,16 @@ def _grid(grid: Grid, console: "Console", rule: str) -> None:
         footer_style="bold",
     )
     foot = grid.total or [""] * len(grid.head)
-    for head, total, width, right, ref in zip(
-        grid.fitted(grid.head), grid.fitted(foot), grid.widths, grid.right, grid.refs, strict=True
-    ):
+    for head, total, lane in zip(grid.fitted(grid.head), grid.fitted(foot), grid.lanes, strict=True):
         drawn.add_column(
             Text(head),
             Text(total),
-            width=width,
-            justify="right" if right else "left",
-            style="cyan" if ref else "",
+            width=lane.width,
+            justify="right" if lane.right else "left",
+            style="cyan" if lane.ref else "",
             no_wrap=True,
         )
     for row in grid.rows:
-        drawn.add_row(*map(Text, grid.fitted(row)))
+        for line in grid.lines(row):
+            drawn.add_row(*map(Text, line))
     console.print(drawn)

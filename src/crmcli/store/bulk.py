@@ -80,7 +80,9 @@ class Stage:
             raw: Any = work.connection.connection.dbapi_connection
             raw.create_function("plain_json", 1, plain_json, deterministic=True)
         own = "".join(f", {name} {self.type_of(name)}" for name in columns)
-        self.create(STAGE, f"n BIGINT PRIMARY KEY, line BIGINT, uid TEXT, raw TEXT, verdict TEXT, id BIGINT{own}")
+        self.create(
+            STAGE, f"n BIGINT PRIMARY KEY, line BIGINT, uid TEXT, raw TEXT, verdict TEXT, id BIGINT{own}"
+        )
         self.create(REJECTS, "n BIGINT PRIMARY KEY, line BIGINT, code TEXT, field TEXT, reason TEXT")
 
     def type_of(self, name: str, entity: str | None = None) -> str:
@@ -126,10 +128,10 @@ class Stage:
         while chunk := list(islice(iterator, CHUNK)):
             self.work.connection.exec_driver_sql(sql, chunk)
 
-    def analyze(self) -> None:
-        """Tell a server how many rows there are; it does not look at temporary tables by itself."""
-        if not self.is_sqlite:
-            self.run(f"ANALYZE {STAGE}")
+    def analyze(self, *names: str) -> None:
+        """Tell a server how many rows tables have: it does not look at temporary ones, or at once, by itself."""
+        for name in () if self.is_sqlite else names:
+            self.run(f'ANALYZE "{name}"')
 
     # --- rejecting ---------------------------------------------------------------------------------
 
@@ -175,7 +177,7 @@ class Stage:
     def counts(self) -> dict[str, int]:
         """How many rows there are of each verdict."""
         found = self.work.reader.rows(f"SELECT verdict, count(*) FROM {STAGE} GROUP BY verdict")
-        return dict(found)  # type: ignore[arg-type]  # rows come untyped
+        return {verdict: count for verdict, count in found}  # noqa: C416 - it says which is which
 
     # --- rows among themselves ---------------------------------------------------------------------
 
@@ -205,7 +207,8 @@ class Stage:
             "s.n IN (SELECT n FROM stage_first)",
             "duplicate_in_file",
             field,
-            f"'the same {shown} as line ' || (SELECT e.line FROM stage_first f JOIN {STAGE} e ON e.n = f.first WHERE f.n = s.n)",
+            f"'the same {shown} as line ' || (SELECT e.line FROM stage_first f"
+            f" JOIN {STAGE} e ON e.n = f.first WHERE f.n = s.n)",
         )
 
     def refuse_repeats_of_rejects(self) -> None:
@@ -242,20 +245,27 @@ class Stage:
 
     def _match_twins(self, same: Sameness, blank: str) -> None:
         """Match rows without a key with records that hold the same, through one text that says it all."""
+        rows = f"FROM {STAGE} s WHERE s.verdict IS NULL AND ({blank}) AND s.{same.title} IS NOT NULL"
+        self.create("stage_title", f"title {self.type_of(same.title)} PRIMARY KEY")
+        self.run(f"INSERT INTO stage_title (title) SELECT DISTINCT s.{same.title} {rows}")
+        self.analyze("stage_title")
         self.create("stage_twin", f"id BIGINT PRIMARY KEY, said {self.type_of('uid')}")
-        rows = f"FROM {STAGE} s WHERE s.verdict IS NULL AND ({blank})"
-        self.run(
+        twins = self.run(
             f'INSERT INTO stage_twin (id, said) SELECT t.id, {self._said("t", same)} FROM "{self.entity}" t'
-            f" WHERE t.deleted_at IS NULL AND t.{same.title} IN (SELECT s.{same.title} {rows})"
+            f" WHERE t.deleted_at IS NULL AND t.{same.title} IN (SELECT title FROM stage_title)"
         )
+        if not twins:
+            return
         if self.is_sqlite:
             self.run("CREATE INDEX stage_twin_said ON stage_twin (said)")
+        self.analyze("stage_twin")
         loose = "".join(
             f" AND (s.{self.staged(name)} IS NULL OR t.{name} {self.same} s.{name})" for name in same.loose
         )
         self.run(
             "INSERT INTO stage_match (n, id, found) SELECT s.n, min(t.id), 1"
-            f' FROM {STAGE} s JOIN stage_twin k ON k.said = {self._said("s", same)} JOIN "{self.entity}" t ON t.id = k.id'
+            f" FROM {STAGE} s JOIN stage_twin k ON k.said = {self._said('s', same)}"
+            f' JOIN "{self.entity}" t ON t.id = k.id'
             f" WHERE s.verdict IS NULL AND ({blank}){loose} GROUP BY s.n",
             **{name: value for name, value in same.defaults.items() if name in same.firm},
         )
@@ -374,7 +384,8 @@ class Stage:
             values[name] = f"CAST({value} AS JSONB)" if name == "custom" and not self.is_sqlite else value
         created = self.run(
             f'INSERT INTO "{self.entity}" (id, uid, {", ".join(values)})'
-            f" SELECT s.id, s.uid, {', '.join(values.values())} FROM {STAGE} s WHERE s.verdict = 'create' ORDER BY s.id",
+            f" SELECT s.id, s.uid, {', '.join(values.values())} FROM {STAGE} s"
+            " WHERE s.verdict = 'create' ORDER BY s.id",
             **fixed,
         )
         if not created:
@@ -397,7 +408,8 @@ class Stage:
     def record_added(self, entity: str, ids: str) -> None:
         """Journal the new records that a query selects, a range where their ids follow one another; index them."""
         ranges = self.work.reader.rows(
-            f"SELECT min(id), max(id) FROM (SELECT id, id - row_number() OVER (ORDER BY id) AS island FROM ({ids}) made)"
+            "SELECT min(id), max(id) FROM"
+            f" (SELECT id, id - row_number() OVER (ORDER BY id) AS island FROM ({ids}) made)"
             " numbered GROUP BY island ORDER BY min(id)"
         )
         for first, last in list(ranges):
@@ -442,7 +454,8 @@ class Stage:
             self._plan_page(
                 (
                     Revision(
-                        *row[:2],
+                        row[0],
+                        row[1],
                         dict(zip(names, row[2:first], strict=True)),
                         dict(zip(given, row[first:second], strict=True)),
                         dict(zip(judged, row[second:], strict=True)),

@@ -63,11 +63,12 @@ class Links:
             " id BIGINT, found BIGINT, n BIGINT",
         )
         self._read_texts(spec, targets)
+        stage.analyze(table)
         self._look_up(table, [noun.entity for noun in NOUNS] if spec.kind == "relation" else targets)
         if spec.target == stage.entity:
             self._look_in_file(table)
-        if create and spec.target in MAKEABLE:
-            self._plan_missing(spec, table)
+        if spec.target in MAKEABLE and (create or spec.name == "owner"):
+            self._plan_missing(spec, table, None if create else self.me)
         self._take_ids(spec, table)
         one, many = (spec.target, BY_ENTITY[spec.target].plural) if spec.target else ("record", "records")
         self._refuse(table, spec, "> 1", "ambiguous", f"'several {many} are called ' || k.shown")
@@ -222,11 +223,17 @@ class Links:
 
     # --- making what is missing --------------------------------------------------------------------
 
-    def _plan_missing(self, spec: FieldSpec, table: str) -> None:
-        """Reserve ids for the records that are named and not there, each name once, in the order of the file."""
+    def _plan_missing(self, spec: FieldSpec, table: str, only: str | None) -> None:
+        """Reserve ids for the records that are named and not there, each name once, in the order of the file.
+
+        `only` is who acts: the first record that anybody owns makes its owner, as `add` does.
+        """
         stage, target = self.stage, str(spec.target)
         self.made.setdefault(target, []).append(spec.column)
         lacking = "k.found = 0 AND k.n IS NULL AND k.name_key IS NOT NULL AND length(k.name) <= 255"
+        if only is not None:
+            lacking += " AND k.name_key = :only"
+        acting = {} if only is None else {"only": name_key(only)}
         stage.create("stage_names", "n BIGINT, name_key TEXT, name TEXT")
         stage.run(
             "INSERT INTO stage_names (n, name_key, name) SELECT row_number() OVER (ORDER BY n) - 1, name_key, name FROM"
@@ -234,6 +241,7 @@ class Links:
             f" FROM {table} k JOIN {STAGE} s ON s.{table} = k.text WHERE {lacking}"
             f" AND k.name_key NOT IN (SELECT name_key FROM {MISSING} WHERE target = :target)) named WHERE nth = 1",
             target=target,
+            **acting,
         )
         count = stage.value("SELECT count(*) FROM stage_names")
         if count:
@@ -260,7 +268,8 @@ class Links:
         now = iso_instant(stage.work.now)
         columns = {"created_at": now, "updated_at": now, "custom": "{}", **fixed}
         extra = ("email", "email_key") if target == "user" else ()
-        sql = f"SELECT id, name, name_key{''.join(f', {name}' for name in extra)} FROM {MISSING} WHERE {self._used(target)}"
+        told = ", ".join(("id", "name", "name_key", *extra))
+        sql = f"SELECT {told} FROM {MISSING} WHERE {self._used(target)}"
         for page in stage.pages(f"{sql} AND id > :after ORDER BY id"):
             stage.fill(
                 ((*row, uuid7(), *columns.values()) for row in page),
@@ -268,6 +277,9 @@ class Links:
                 ("id", "name", "name_key", *extra, "uid", *columns),
             )
         stage.record_added(target, f"SELECT id FROM {MISSING} WHERE {self._used(target)}")
+        if target == "user" and stage.work.me is None:
+            acting = 'SELECT id FROM "user" WHERE name_key = :key AND deleted_at IS NULL'
+            stage.work.me = stage.work.reader.value(acting, key=name_key(self.me))
         return self.wanted(target)
 
     def wanted(self, target: str) -> int:

@@ -35,7 +35,8 @@ class Target:
         if self.path is not None:
             return str(self.path)
         scheme, _, rest = self.url.partition("://")
-        credentials, at, host = rest.rpartition("@")
+        place, _, _options = rest.partition("?")  # which may hold a password, too
+        credentials, at, host = place.rpartition("@")
         return f"{scheme}://{credentials.partition(':')[0]}{at}{host}"
 
     def exists(self) -> bool:

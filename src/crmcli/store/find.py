@@ -17,15 +17,15 @@ KEYS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "opportunity": (("external_id", "exact"), ("name_key", "name")),
     "stage": (("external_id", "exact"), ("name_key", "name")),
     "user": (("external_id", "exact"), ("email_key", "email"), ("name_key", "name")),
-    "task": (("external_id", "exact"), ("lower(subject)", "lower")),
-    "activity": (("external_id", "exact"), ("lower(subject)", "lower")),
+    "task": (("external_id", "exact"), ("subject", "fold")),
+    "activity": (("external_id", "exact"), ("subject", "fold")),
 }
 NORMAL: Final[dict[str, Callable[[str], str]]] = {
     "exact": str.strip,
     "email": lambda text: email_key(text) if "@" in text else "",
     "domain": lambda text: domain_key(text) if "." in text else "",
     "name": name_key,
-    "lower": lambda text: text.strip().lower(),
+    "fold": lambda text: text.strip().casefold(),
 }
 
 
@@ -57,7 +57,7 @@ def find(reader: Reader, entity: str, text: str) -> int:
             + ".",
             hint="Name one by its reference.",
         )
-    if typed and typed[0] in BY_LETTER:
+    if typed and typed[0] in BY_LETTER and typed[0] != BY_ENTITY[entity].letter:
         other = BY_LETTER[typed[0]]
         raise InvalidValue(f"{text} is a reference to {a(other.entity)}, not to {a(entity)}.")
     raise NotFound(f"There is no {entity} {text!r}.", hint=near(reader, entity, text))
@@ -68,8 +68,9 @@ def candidates(reader: Reader, entity: str, text: str) -> list[int]:
     for column, form in KEYS[entity]:
         key = NORMAL[form](text)
         if key:
+            compared = reader.folded(column) if form == "fold" else column
             found = reader.rows(
-                f'SELECT id FROM "{entity}" WHERE {column} = :key AND deleted_at IS NULL ORDER BY id LIMIT 50',
+                f'SELECT id FROM "{entity}" WHERE {compared} = :key AND deleted_at IS NULL ORDER BY id LIMIT 50',
                 key=key,
             )
             ids = [row[0] for row in found]
@@ -98,6 +99,20 @@ def find_any(reader: Reader, text: str) -> tuple[str, int]:
     raise NotFound(f"Nothing is called {text!r}.", hint="References look like A4, C9, L12 or O45.")
 
 
+def acting(reader: Reader, name: str, *, named: bool) -> tuple[int | None, str]:
+    """The user who acts, and how they are called; without an id where the login's name is no user yet.
+
+    Raises NotFound where the user was `named` (--as) and is unknown, unless there are no users at all.
+    """
+    try:
+        id = find(reader, "user", name)
+    except NotFound:
+        if named and reader.value('SELECT count(*) FROM "user" WHERE deleted_at IS NULL'):
+            raise
+        return None, name
+    return id, title_of(reader, "user", id)
+
+
 def title_of(reader: Reader, entity: str, id: int) -> str:
     """What a record is called."""
     title = BY_ENTITY[entity].title
@@ -109,16 +124,32 @@ def described(reader: Reader, entity: str, id: int) -> str:
     return f"{reference(entity, id)} {title_of(reader, entity, id)}".strip()
 
 
+def belonging(reader: Reader, entity: str, id: int) -> str:
+    """What live records belong to one, counted in words: 2 opportunities and 3 contacts; empty where none does."""
+    counts = []
+    for noun in NOUNS:
+        columns = [spec for spec in reader.fields(noun.entity) if not spec.owned]
+        links = [f"{spec.column} = :id" for spec in columns if spec.target == entity]
+        if any(spec.kind == "relation" for spec in columns):
+            links.append(f"related_to_entity = '{entity}' AND related_to_id = :id")
+        if links:
+            sql = f'SELECT count(*) FROM "{noun.entity}" WHERE deleted_at IS NULL AND ({" OR ".join(links)})'
+            count = int(reader.value(sql, id=id))
+            if count:
+                counts.append(f"{count} {noun.plural if count > 1 else noun.entity}")
+    return " and ".join([", ".join(counts[:-1]), counts[-1]] if len(counts) > 1 else counts)
+
+
 def near(reader: Reader, entity: str, text: str) -> str | None:
     """A hint at the name that was probably meant."""
     title = BY_ENTITY[entity].title
     names = reader.rows(
-        f'SELECT {title} FROM "{entity}" WHERE deleted_at IS NULL AND lower({title}) LIKE :begin LIMIT 500',
-        begin=text[:1].lower().replace("%", "").replace("_", "") + "%",
+        f'SELECT {title} FROM "{entity}" WHERE deleted_at IS NULL AND {reader.folded(title)} LIKE :begin LIMIT 500',
+        begin=text[:1].casefold().replace("%", "").replace("_", "") + "%",
     )
     return suggestion(text, [row[0] for row in names])
 
 
 def a(entity: str) -> str:
     """An entity with its article."""
-    return f"{'an' if entity[0] in 'aeiou' else 'a'} {entity}"
+    return f"{'an' if entity[0] in 'aeio' else 'a'} {entity}"

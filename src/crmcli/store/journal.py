@@ -80,6 +80,16 @@ def last_act(reader: Reader, actor: str) -> int:
     raise NotFound("There is nothing to undo.", hint=hint)
 
 
+def newer_of_others(reader: Reader, actor: str) -> str | None:
+    """A sentence about the newest act that counts, where it is somebody else's."""
+    row = reader.row(
+        f"SELECT e.id, e.command, e.actor FROM entry e WHERE {COUNTS} AND {DID_SOMETHING} ORDER BY e.id DESC LIMIT 1"
+    )
+    if row is None or row[2] == actor:
+        return None
+    return f"Left alone: the newer entry {row[0]} ({short(row[1])}), which is {row[2]}'s."
+
+
 def last_undo(reader: Reader, actor: str) -> int:
     """The newest undo of an actor whose act is still taken back. Raises NotFound."""
     found = reader.value(
@@ -209,12 +219,12 @@ def refuse_dangling_links(work: UnitOfWork, undone: int, since: Since) -> None:
         " AND {}.id BETWEEN later.first_id AND later.last_id"
     )
     for entity, model in ENTITIES.items():
-        for target, column in links(model):
+        for target, column, counts in links(model):
             params = {"own": work.entry, "newest": since.newest, "entity": entity, "target": target}
             going = work.reader.rows(
                 f'SELECT r.id, r.{column}, later.entry_id FROM change c JOIN "{target}" gone'
                 " ON gone.id BETWEEN c.first_id AND c.last_id AND gone.deleted_at IS NOT NULL"
-                f' JOIN "{entity}" r ON r.{column} = gone.id AND r.deleted_at IS NULL'
+                f' JOIN "{entity}" r ON r.{column} = gone.id AND r.deleted_at IS NULL AND {counts}'
                 f" JOIN change later ON {later.format('entity', 'r')}"
                 " WHERE c.entry_id = :own AND c.entity = :target AND c.op = 'remove'",
                 **params,
@@ -222,7 +232,7 @@ def refuse_dangling_links(work: UnitOfWork, undone: int, since: Since) -> None:
             coming = work.reader.rows(
                 f'SELECT r.id, r.{column}, later.entry_id FROM change c JOIN "{entity}" r'
                 " ON r.id BETWEEN c.first_id AND c.last_id AND r.deleted_at IS NULL"
-                f' JOIN "{target}" gone ON gone.id = r.{column} AND gone.deleted_at IS NOT NULL'
+                f' AND {counts} JOIN "{target}" gone ON gone.id = r.{column} AND gone.deleted_at IS NOT NULL'
                 f" JOIN change later ON {later.format('target', 'gone')}"
                 " WHERE c.entry_id = :own AND c.entity = :entity AND c.op <> 'remove'",
                 **params,
@@ -236,11 +246,15 @@ def refuse_dangling_links(work: UnitOfWork, undone: int, since: Since) -> None:
                     )
 
 
-def links(model: Any) -> Iterator[tuple[str, str]]:
-    """The foreign keys of a model: the entity they point to, and their column."""
-    for column in model.__table__.columns:
+def links(model: Any) -> Iterator[tuple[str, str, str]]:
+    """What links records of a model `r` to others: the entity they point to, the column, and when it counts."""
+    columns = model.__table__.columns
+    for column in columns:
         for key in column.foreign_keys:
-            yield key.target_fullname.partition(".")[0], column.name
+            yield key.target_fullname.partition(".")[0], column.name, "1 = 1"
+    if "related_to_id" in columns:
+        for entity in ENTITIES:
+            yield entity, "related_to_id", f"r.related_to_entity = '{entity}'"
 
 
 def described_any(reader: Reader, entity: str, id: int) -> str:

@@ -58,7 +58,8 @@ def value_sql(spec: FieldSpec, alias: str) -> str:
 def _title_sql(entity: str, id_sql: str) -> str:
     """What another record is called."""
     title = identifier(BY_ENTITY[entity].title)
-    return f'(SELECT x.{title} FROM "{identifier(entity)}" AS x WHERE x.id = {id_sql})'
+    live = "" if entity == "user" else " AND x.deleted_at IS NULL"  # who left still owns what they owned
+    return f'(SELECT x.{title} FROM "{identifier(entity)}" AS x WHERE x.id = {id_sql}{live})'
 
 
 def target_of(spec: FieldSpec) -> str:
@@ -73,11 +74,18 @@ def kind_sql(spec: FieldSpec, alias: str) -> str:
 
 
 def _link_sql(spec: FieldSpec) -> str:
-    """The typed reference of the linked record: A4."""
+    """The typed reference of the linked record: A4. A record that was deleted is not shown as a link."""
+    id_sql = value_sql(spec, "t")
     if spec.kind == "link":
-        return f"'{BY_ENTITY[target_of(spec)].letter}' || {value_sql(spec, 't')}"
-    letters = " ".join(f"WHEN '{noun.entity}' THEN '{noun.letter}'" for noun in NOUNS)
-    return f"CASE {kind_sql(spec, 't')} {letters} END || {value_sql(spec, 't')}"
+        return _reference_sql(target_of(spec), id_sql)
+    known = " ".join(f"WHEN '{noun.entity}' THEN {_reference_sql(noun.entity, id_sql)}" for noun in NOUNS)
+    return f"CASE {kind_sql(spec, 't')} {known} END"
+
+
+def _reference_sql(entity: str, id_sql: str) -> str:
+    """The typed reference of a live record."""
+    letter = BY_ENTITY[entity].letter
+    return f"(SELECT '{letter}' || x.id FROM \"{identifier(entity)}\" AS x WHERE x.id = {id_sql} AND x.deleted_at IS NULL)"
 
 
 def _link_name_sql(spec: FieldSpec) -> str:

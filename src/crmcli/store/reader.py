@@ -17,7 +17,7 @@ from crmcli.store.engine import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, CursorResult
 
 
 class Reader:
@@ -40,6 +40,10 @@ class Reader:
         """The first value of the first row, or None."""
         row = self.row(sql, **params)
         return row[0] if row else None
+
+    def folded(self, sql: str) -> str:
+        """The SQL of a text without its case, beyond ASCII too."""
+        return f"fold({sql})" if self.is_sqlite else f'lower({sql} COLLATE "default")'
 
     def fields(self, entity: str) -> list[FieldSpec]:
         """The fields of an entity as the database describes them, in order."""
@@ -93,8 +97,14 @@ class SqliteReader(Reader):
 
     def rows(self, sql: str, **params: Any) -> Iterator[tuple[Any, ...]]:
         try:
-            return self.connection.execute(sql, params)
+            return self._each(self.connection.execute(sql, params))
         except sqlite3.Error as error:
+            raise explained(error, self.shown) from error
+
+    def _each(self, cursor: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from cursor
+        except sqlite3.Error as error:  # damage is met where it lies, which may be in the last row
             raise explained(error, self.shown) from error
 
     def close(self) -> None:
@@ -117,10 +127,17 @@ class SqlReader(Reader):
         from sqlalchemy import text
         from sqlalchemy.exc import SQLAlchemyError
 
-        if not self.is_sqlite:
-            sql = sql.replace("fold(", "lower(")
         try:
-            return (tuple(row) for row in self.connection.execute(text(sql), params))
+            return self._each(self.connection.execute(text(sql), params))
+        except SQLAlchemyError as error:
+            raise explained(error, self.shown) from error
+
+    def _each(self, result: "CursorResult[Any]") -> Iterator[tuple[Any, ...]]:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            for row in result:
+                yield tuple(row)
         except SQLAlchemyError as error:
             raise explained(error, self.shown) from error
 

@@ -164,7 +164,8 @@ def change_all(connection: Connection, ids: str, entry: int, now: datetime) -> N
     connection.execute(
         text(
             f"INSERT INTO opportunity_version ({COLUMNS}, recorded_at, entry_id)"
-            " SELECT o.id, CASE WHEN v.valid_from > CAST(:now AS TEXT) THEN v.valid_from ELSE CAST(:now AS TEXT) END, NULL,"
+            " SELECT o.id, CASE WHEN v.valid_from > CAST(:now AS TEXT) THEN v.valid_from"
+            " ELSE CAST(:now AS TEXT) END, NULL,"
             f" {', '.join(f'o.{name}' for name in TRACKED)}, CAST(:now AS TEXT), :entry"
             " FROM opportunity o JOIN opportunity_version v"
             " ON v.opportunity_id = o.id AND v.closed_entry_id = :entry"

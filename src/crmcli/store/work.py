@@ -23,7 +23,7 @@ from crmcli.model import ENTITIES, Entity, Opportunity
 from crmcli.store import search, versions
 from crmcli.store.backup import back_up
 from crmcli.store.engine import Target, engine_of, explained
-from crmcli.store.find import find
+from crmcli.store.find import acting, find
 from crmcli.store.identity import uuid7
 from crmcli.store.keys import set_keys
 from crmcli.store.reader import SqlReader
@@ -69,6 +69,7 @@ class UnitOfWork:
         *,
         command: str,
         actor: str,
+        named: bool = False,
         source: str,
         now: datetime,
         at: datetime | None,
@@ -78,16 +79,16 @@ class UnitOfWork:
         self.connection = session.connection()
         self.reader = SqlReader(self.connection, shown, own=False)
         self.ids = Ids(self.connection)
-        self.actor = actor
+        self.me, self.actor = acting(self.reader, actor, named=named)
         self.now = now
         self.at = at or now
         self.zone = zone
         self.touched: dict[tuple[str, int], None] = {}  # in the order they were touched
         self.wrote = False  # whether there is anything to commit
         self._specs: dict[str, list[FieldSpec]] = {}
-        self.entry = self.ids("entry")
+        self.entry = self.ids("entry")  # waits, on PostgreSQL, for whoever is writing
         self.connection.execute(
-            ENTRY.insert().values(id=self.entry, at=now, actor=actor, source=source, command=command)
+            ENTRY.insert().values(id=self.entry, at=now, actor=self.actor, source=source, command=command)
         )
         event.listen(session, "before_flush", self._record)
 
@@ -108,12 +109,6 @@ class UnitOfWork:
         if entity not in self._specs:
             self._specs[entity] = self.reader.fields(entity)
         return self._specs[entity]
-
-    def moment(self, day: Any) -> datetime:
-        """The moment from which what happened on a day is true: its beginning, or now if it is today."""
-        if day == self.now.astimezone(self.zone).date():
-            return self.now
-        return datetime.combine(day, time(), self.zone).astimezone(UTC)
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -281,12 +276,24 @@ def clash(error: IntegrityError) -> CrmError:
 
 
 def set_up(connection: Connection, target: Target, now: datetime) -> None:
-    """Make an empty database's tables, or bring an older one up to date, in a transaction of its own."""
+    """Make an empty database's tables, or bring an older one up to date after a backup, in a transaction."""
     with connection.begin():
         if not is_current(connection, target.shown):
             if target.path is not None and version_of(connection) > 0:
                 back_up(target.path)
             bring_up_to_date(connection, now)
+
+
+def make_ready(target: Target, now: datetime) -> None:
+    """Set a database up without writing anything else to it. Raises DatabaseError."""
+    engine = engine_of(target)
+    try:
+        with engine.connect() as connection:
+            set_up(connection, target, now)
+    except SQLAlchemyError as error:
+        raise explained(error, target.shown) from error
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -295,6 +302,7 @@ def unit_of_work(
     *,
     command: str,
     actor: str,
+    named: bool = False,
     source: str,
     now: datetime,
     at: datetime | None,
@@ -319,6 +327,7 @@ def unit_of_work(
                 target.shown,
                 command=command,
                 actor=actor,
+                named=named,
                 source=source,
                 now=now,
                 at=at,

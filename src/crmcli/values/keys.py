@@ -177,10 +177,8 @@ def _name_words(spaced: str) -> str:
 
 
 def _unicode_name(text: str) -> str:
-    from unicodedata import category
-
     folded = _folded(text).replace("’", "'").translate(_GLUED)
-    kept = "".join(_kept(letter, category(letter)) for letter in folded)
+    kept = folded.translate(_KEPT)
     parts = kept.split()
     if not parts:
         return " ".join(_folded(text).split())
@@ -192,6 +190,19 @@ def _unicode_name(text: str) -> str:
     for last in _CJK_LAST:
         key = key.removesuffix(last).strip() or key
     return key
+
+
+class _Kept(dict[int, str]):
+    """What a name key keeps of each character, found out when it first occurs."""
+
+    def __missing__(self, code: int) -> str:
+        from unicodedata import category
+
+        kept = self[code] = _kept(chr(code), category(chr(code)))
+        return kept
+
+
+_KEPT: Final = _Kept()
 
 
 def _kept(letter: str, category: str) -> str:

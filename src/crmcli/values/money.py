@@ -95,7 +95,7 @@ _SIGNS: Final[dict[str, tuple[str | None, ...]]] = {
 _COMMON: Final = ("USD", "EUR", "CNY", "JPY", "GBP", "CHF", "AUD", "CAD", "HKD", "SGD", "INR", "KRW")
 _THOUSANDS: Final = {"": 0, "K": 3, "M": 6, "BN": 9}
 
-_LARGEST: Final = 2**63 - 1  # what a database keeps in one number
+_LARGEST: Final = 10**15  # minor units; a database can still add up nine thousand such amounts
 _EXAMPLES: Final = "50000, 50_000, 50,000.50, 50k, 1.25m, €50.000,50 or EUR 50000"
 
 _AMOUNT: Final = (
