@@ -59,7 +59,9 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
     crm.fails(6, "lead list")
     with sqlite3.connect(file_of(db_url)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (newer - 1,)
-        assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'novelty'").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'novelty'").fetchone() == (
+            0,
+        )
     connection.close()
 
 

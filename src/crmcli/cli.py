@@ -21,47 +21,47 @@ from crmcli.render import render_error
 from crmcli.render.look import look_of
 from crmcli.settings import settings_from
 
-# The word, the module behind it (its `command`), what the help says, and the section it stands in.
+# The word (and the module behind it, of which `command` is run), what the help says, and its section.
 COMMANDS: Final = (
-    ("lead", "lead", "People and companies that showed interest", "Records"),
+    ("lead", "People and companies that showed interest", "Records"),
     (
         "account",
         "account",
         "Organisations: customers, prospects, suppliers, partners, competitors",
         "Records",
     ),
-    ("contact", "contact", "People at accounts", "Records"),
-    ("opp", "opp", "Opportunities: deals and their stages", "Records"),
-    ("task", "task", "What is to do", "Records"),
-    ("log", "log", "Calls, e-mails, meetings and notes that have happened", "Records"),
-    ("user", "user", "The sales team", "Records"),
-    ("stage", "stage", "The steps of the sales process", "Records"),
-    ("today", "today", "What to do now: tasks due, deals that wait", "Every day"),
-    ("search", "search", "Find anything by words", "Every day"),
-    ("pipeline", "pipeline", "Open deals by stage", "Every day"),
-    ("forecast", "forecast", "What will be closed, by category", "Every day"),
-    ("history", "history", "What was done, by whom", "Safety"),
-    ("undo", "undo", "Take back the last act, or any", "Safety"),
-    ("redo", "redo", "Do again what was undone", "Safety"),
-    ("doctor", "doctor", "Check the database", "Safety"),
-    ("init", "init", "Make the database", "Set-up"),
-    ("demo", "demo", "Try it all on a sample database", "Set-up"),
-    ("config", "config", "Currency, fiscal year, date order, time zone", "Set-up"),
-    ("schema", "schema", "The nouns and fields, for programs", "Set-up"),
-    ("completion", "completion", "Shell completion for bash, zsh and fish", "Set-up"),
-    ("help", "help", "Dates, money, filters, periods, formats, exit codes, cron", "Set-up"),
+    ("contact", "People at accounts", "Records"),
+    ("opp", "Opportunities: deals and their stages", "Records"),
+    ("task", "What is to do", "Records"),
+    ("log", "Calls, e-mails, meetings and notes that have happened", "Records"),
+    ("user", "The sales team", "Records"),
+    ("stage", "The steps of the sales process", "Records"),
+    ("today", "What to do now: tasks due, deals that wait", "Every day"),
+    ("search", "Find anything by words", "Every day"),
+    ("pipeline", "Open deals by stage", "Every day"),
+    ("forecast", "What will be closed, by category", "Every day"),
+    ("history", "What was done, by whom", "Safety"),
+    ("undo", "Take back the last act, or any", "Safety"),
+    ("redo", "Do again what was undone", "Safety"),
+    ("doctor", "Check the database", "Safety"),
+    ("init", "Make the database", "Set-up"),
+    ("demo", "Try it all on a sample database", "Set-up"),
+    ("config", "Currency, fiscal year, date order, time zone", "Set-up"),
+    ("schema", "The nouns and fields, for programs", "Set-up"),
+    ("completion", "Shell completion for bash, zsh and fish", "Set-up"),
+    ("help", "Dates, money, filters, periods, formats, exit codes, cron", "Set-up"),
 )
 ALIASES: Final = {noun.word: noun.aliases for noun in NOUNS}
 
 
-def load(module: str, ctx: Any) -> Any:
-    """The command of a module of `crmcli.commands`."""
-    return import_module(f"crmcli.commands.{module}").command.group(ctx)
+def load(word: str, ctx: Any) -> Any:
+    """The command behind a word."""
+    return import_module(f"crmcli.commands.{word}").command.group(ctx)
 
 
 ENTRIES: Final = {
-    word: Entry(help, lambda ctx, module=module: load(module, ctx), section, ALIASES.get(word, ()))  # type: ignore[misc]
-    for word, module, help, section in COMMANDS
+    word: Entry(help, lambda ctx, word=word: load(word, ctx), section, ALIASES.get(word, ()))  # type: ignore[misc]
+    for word, help, section in COMMANDS
 }
 
 
@@ -170,8 +170,7 @@ def run(argv: list[str], *, stdin: TextIO, stdout: TextIO, stderr: TextIO, envir
 def as_usage(error: Exception) -> CrmError | None:
     """Typer's own complaints, and the operating system's, as ours; None for what nobody expected."""
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
-        ctx = getattr(error, "ctx", None)
-        hint = f"`{ctx.command_path} --help` shows how." if ctx else None
+        hint = usage_hint(getattr(error, "ctx", None), getattr(error, "option_name", ""))
         return InvalidValue(error.format_message(), hint=hint)
     if isinstance(error, OSError):
         from crmcli.errors import DatabaseError
@@ -183,6 +182,17 @@ def as_usage(error: Exception) -> CrmError | None:
             else CrmError(f"{where}{error.strerror or error}.")
         )
     return None
+
+
+def usage_hint(ctx: Any, option: str) -> str | None:
+    """Where to look after a call that Typer did not understand."""
+    if ctx is None:
+        return None
+    if option and ctx.parent is None:
+        return f"The options of a command stand behind it: {ctx.command_path} COMMAND {option}"
+    if option.startswith("--") and any(param.name == "terms" for param in ctx.command.params):
+        return f"Lists are filtered by terms: {ctx.command_path} {option[2:].replace('-', '_')}:VALUE"
+    return f"`{ctx.command_path} --help` shows how."
 
 
 def fail(error: CrmError, outside: Outside) -> int:

@@ -77,7 +77,6 @@ class FieldSpec:
     open: bool = False
     target: str | None = None
     aliases: tuple[str, ...] = ()
-    searched: bool = False
     default: str | None = None
     max_length: int | None = None
     low: int | None = None

@@ -471,10 +471,11 @@ def test_processes_that_undo_at_once_undo_each_act_once(crm_process: Crm) -> Non
 def test_undo_says_whose_newer_act_it_left_alone(crm: Crm) -> None:
     crm.ok("--as li lead add A")
     crm.ok("--as li user add zhang")
-    crm.ok("--as zhang lead add B")
+    crm.ok("--as li lead add B")
+    crm.ok("--as zhang lead add C")
     said = crm.ok("--as li undo").err
-    assert "Undid entry 2" in said
-    assert "the newer entry 3 (lead add B), which is zhang's" in said
+    assert "Undid entry 3" in said
+    assert "the newer entry 4 (lead add C), which is zhang's" in said
 
 
 def test_a_record_cannot_go_while_a_task_is_about_it(crm: Crm) -> None:

@@ -190,9 +190,13 @@ def field_options(fields: Sequence[FieldSpec], *, editing: bool) -> list[inspect
     return options
 
 
+SHORT_OPTIONS = {"related_to": "--for", "close_date": "--close", "next_step": "--next"}
+
+
 def option_names(spec: FieldSpec) -> tuple[str, ...]:
-    """The option of a field; what a record is about may also be given with --for."""
-    return (spec.option, "--for") if spec.name == "related_to" else (spec.option,)
+    """The options of a field; some have a short one too."""
+    short = None if spec.custom else SHORT_OPTIONS.get(spec.name)
+    return (spec.option, short) if short else (spec.option,)
 
 
 def metavar(spec: FieldSpec) -> str:

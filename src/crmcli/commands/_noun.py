@@ -138,7 +138,9 @@ class Group(_Light, TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] not in self.named and not args[0].startswith("-") and not ctx.resilient_parsing:
-            hint = suggestion(args[0], list(self.named))
+            options = [name for param in self.get_params(ctx) for name in param.opts]
+            own = f"--{args[0]}"
+            hint = f"Did you mean {own!r}?" if own in options else suggestion(args[0], list(self.named))
             raise InvalidValue(
                 f"There is no command {(ctx.command_path + ' ' + args[0])!r}.",
                 hint=hint or f"`{ctx.command_path} --help` lists them.",

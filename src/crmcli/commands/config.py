@@ -16,7 +16,11 @@ SETTINGS: Final = {
     "date_order": ("How 3/4/2026 is read", "dmy, mdy, ymd, or none to refuse it"),
     "timezone": ("Where days begin and end", "Europe/Berlin, Asia/Shanghai, or none for the machine's"),
 }
-COLUMNS: Final = (Column("name", "Name"), Column("value", "Value"), Column("help", "What for"))
+COLUMNS: Final = (
+    Column("name", "Name", cut="never"),
+    Column("value", "Value", cut="later"),
+    Column("help", "What for", wraps=True),
+)
 MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 
 command = Noun("config", "Currency, fiscal year, date order and time zone, as this database keeps them.")

@@ -10,10 +10,10 @@ from crmcli.result import Column, Outcome, Report, Result
 from crmcli.store.checks import Check, checks
 
 COLUMNS: Final = (
-    Column("check", "Check"),
-    Column("state", "State"),
-    Column("message", "Found"),
-    Column("hint", "What mends it"),
+    Column("check", "Check", cut="never"),
+    Column("state", "State", cut="never"),
+    Column("message", "Found", wraps=True),
+    Column("hint", "What mends it", wraps=True),
 )
 DAMAGED: Final = 6
 

@@ -24,20 +24,20 @@ EXIT_CODES: Final = {
     130: "interrupted; nothing was written",
 }
 NOUN_COLUMNS: Final = (
-    Column("noun", "Noun"),
-    Column("letter", "Reference"),
+    Column("noun", "Noun", cut="never"),
+    Column("letter", "Reference", cut="never", short="Ref"),
     Column("fields", "Fields", "number"),
-    Column("verbs", "Verbs", "list"),
-    Column("aliases", "Also", "list"),
+    Column("verbs", "Verbs", "list", wraps=True),
+    Column("aliases", "Also", "list", cut="later"),
 )
 FIELD_COLUMNS: Final = (
-    Column("name", "Field"),
-    Column("kind", "Kind"),
-    Column("required", "Required", "boolean"),
-    Column("owned", "Set by rules", "boolean"),
-    Column("target", "Links to"),
-    Column("help", "What it holds"),
-    Column("choices", "Choices", "list"),
+    Column("name", "Field", cut="never"),
+    Column("kind", "Kind", cut="never"),
+    Column("required", "Required", "boolean", short="Req.", minor=1),
+    Column("owned", "Set by rules", "boolean", short="Rules", minor=3),
+    Column("target", "Links to", cut="later", minor=2),
+    Column("help", "What it holds", wraps=True),
+    Column("choices", "Choices", "list", wraps=True),
 )
 
 

@@ -25,7 +25,8 @@ Whose = Annotated[
 def command(app: App, owner: Whose = None) -> Result:
     """What to do now: tasks overdue and due, deals past their close date or with nothing next, new leads.
 
-    It is your own day, or everybody's where you own nothing yet. Leads are new for two days.
+    It is your own day, or everybody's where you own nothing yet. A new lead is one that has waited for more
+    than two days and that nobody has contacted.
     """
     from contextlib import suppress
 

@@ -17,11 +17,9 @@ class Activity(Entity, table=True):
     type: str = field(
         "What it was", required=True, listed=True, choices=ACTIVITY_TYPES, aliases=("activity type",)
     )
-    subject: str = field(
-        "What it was about", required=True, listed=True, searched=True, aliases=("title", "name")
-    )
+    subject: str = field("What it was about", required=True, listed=True, aliases=("title", "name"))
     direction: str | None = field("Who began it", choices=DIRECTIONS)
-    outcome: str | None = field("What came of it", listed=True, searched=True, aliases=("result",))
+    outcome: str | None = field("What came of it", listed=True, aliases=("result",))
     duration_minutes: int | None = field(
         "How long it took, in minutes", kind="number", low=0, aliases=("duration",)
     )

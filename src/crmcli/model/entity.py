@@ -74,7 +74,6 @@ def field(
     open: bool = False,
     link: str | None = None,
     aliases: tuple[str, ...] = (),
-    searched: bool = False,
     length: int | None = None,
     low: int | None = None,
     high: int | None = None,
@@ -103,7 +102,6 @@ def field(
         "open": open,
         "link": link,
         "aliases": aliases,
-        "searched": searched,
         "default": default,
         "length": length,
         "low": low,
@@ -153,7 +151,7 @@ class Entity(SQLModel):
         aliases=("owner name", "assigned to", "sales rep", "sales agent"),
     )
     description: str | None = field(
-        "Anything worth knowing", aliases=("notes", "comments", "comment"), length=32000, searched=True
+        "Anything worth knowing", aliases=("notes", "comments", "comment"), length=32000
     )
     created_at: datetime = field(
         "When it was made",
@@ -199,7 +197,6 @@ def declared_fields(model: type[Entity]) -> list[FieldSpec]:
                 open=traits["open"],
                 target=traits["link"],
                 aliases=tuple(traits["aliases"]),
-                searched=traits["searched"],
                 default=None if default is None else str(default),
                 max_length=traits["length"],
                 low=traits["low"],

@@ -16,7 +16,6 @@ class Lead(Entity, table=True):
         "Full name",
         required=True,
         listed=True,
-        searched=True,
         aliases=("full name", "lead name", "contact name"),
     )
     first_name: str | None = field("Given name", aliases=("first", "given name"))
@@ -24,25 +23,21 @@ class Lead(Entity, table=True):
     company: str | None = field(
         "Where they work",
         listed=True,
-        searched=True,
         aliases=("company name", "organization", "organisation", "account", "account name"),
     )
-    title: str | None = field("Job title", aliases=("job title", "position"), searched=True)
+    title: str | None = field("Job title", aliases=("job title", "position"))
     email: str | None = field(
         "E-mail address",
         kind="email",
         listed=True,
-        searched=True,
         aliases=("e-mail", "email address", "e-mail address"),
     )
-    phone: str | None = field(
-        "Telephone number", kind="phone", searched=True, aliases=("telephone", "phone number")
-    )
+    phone: str | None = field("Telephone number", kind="phone", aliases=("telephone", "phone number"))
     mobile: str | None = field(
-        "Mobile number", kind="phone", searched=True, aliases=("mobile phone", "cell", "mobile number")
+        "Mobile number", kind="phone", aliases=("mobile phone", "cell", "mobile number")
     )
     website: str | None = field(
-        "Website", kind="url", searched=True, aliases=("url", "web", "homepage", "company domain name")
+        "Website", kind="url", aliases=("url", "web", "homepage", "company domain name")
     )
     source: str | None = field(
         "Where they came from",
@@ -69,7 +64,7 @@ class Lead(Entity, table=True):
     )
     currency: str | None = field("Currency of the revenue", length=3, aliases=("currency iso code",))
     street: str | None = field("Street and number", aliases=("address",), length=1000)
-    city: str | None = field("City", aliases=("town",), searched=True)
+    city: str | None = field("City", aliases=("town",))
     state: str | None = field(
         "State or province", aliases=("province", "region", "state/province", "state/region")
     )

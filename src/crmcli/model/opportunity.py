@@ -23,7 +23,6 @@ class Opportunity(Entity, table=True):
         "Name of the deal",
         required=True,
         listed=True,
-        searched=True,
         aliases=("opportunity name", "deal name", "opportunity", "deal"),
     )
     account_id: int | None = field(
@@ -62,7 +61,7 @@ class Opportunity(Entity, table=True):
         "Kind of deal", choices=OPPORTUNITY_TYPES, open=True, aliases=("opportunity type", "deal type")
     )
     source: str | None = field("Where it came from", choices=SOURCES, open=True, aliases=("lead source",))
-    next_step: str | None = field("What comes next", searched=True, aliases=("next",))
+    next_step: str | None = field("What comes next", aliases=("next",))
     lost_reason: str | None = field(
         "Why it was lost", choices=LOST_REASONS, open=True, aliases=("closed lost reason", "loss reason")
     )

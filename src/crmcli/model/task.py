@@ -14,9 +14,7 @@ class Task(Entity, table=True):
 
     lists_owner: ClassVar[bool] = True
 
-    subject: str = field(
-        "What to do", required=True, listed=True, searched=True, aliases=("task", "name", "title")
-    )
+    subject: str = field("What to do", required=True, listed=True, aliases=("task", "name", "title"))
     due_date: date | None = field(
         "By when", kind="date", listed=True, aliases=("due", "activity date", "date")
     )

@@ -10,7 +10,6 @@ class User(Entity, table=True):
         "Full name",
         required=True,
         listed=True,
-        searched=True,
         aliases=("full name", "sales agent", "salesperson"),
     )
     email: str | None = field(

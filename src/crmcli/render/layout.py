@@ -1,6 +1,6 @@
 """How a result is laid out for people: blocks of words, fields and grids, before anything is drawn."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from re import compile as pattern
 from typing import Any, Final
@@ -70,7 +70,7 @@ class Lane:
         self.needs = max(map(cells, texts))
         self.least = _least(group, label, kept)
         self.room = max(self.least, column.room or (ROOM_WRAPPED if column.wraps else ROOM))
-        self.given_up = _STEPS.index(column.cut) if _cuttable(column) else 0
+        self.given_up = _STEPS.index(column.cut) if _cuttable(column) else 1
         self.width = max(cells(label), self.needs)
 
     def shorten_label(self) -> None:
@@ -79,9 +79,9 @@ class Lane:
 
     def floor(self, step: int) -> int:
         """The least width at a step of narrowing: texts keep their room, then are cut, by and by all."""
-        if step < self.given_up:
-            return self.width
-        return min(self.width, self.room if step == 0 else self.least)
+        if step >= self.given_up:
+            return min(self.width, self.least)
+        return min(self.width, self.room) if self.given_up == 1 else self.width
 
     def lines(self, text: str, mark: str) -> list[str]:
         """A text of this column in its width."""
@@ -280,7 +280,7 @@ def _fields(shown: _Shown, row: Row, look: Look) -> Fields:
 def _grid(shown: _Shown, rows: list[Row], total: Row | None, look: Look) -> Grid:
     """All cells as text, column by column, with the width each needs and the least it can live with."""
     whole = rows if total is None else [*rows, total]
-    lanes = []
+    lanes: list[Lane] = []
     for group in shown.groups:
         index, column = group[0]
         texts = [cell(shown.text(group, row), look.ascii) for row in whole]
@@ -298,7 +298,7 @@ def _least(group: _Group, label: str, kept: int) -> int:
     """The least width that cuts no reference, amount or date; `kept` is that of the reference in front."""
     (_, first), *folded = group
     if _cuttable(first):
-        return max(LEAST_WRAPPED if first.wraps else LEAST, kept)
+        return LEAST_WRAPPED if first.wraps else LEAST
     if not folded or not all(_cuttable(column) for _, column in folded):
         return 1 << 30
     return max(kept + 1 + LEAST_FOLDED, cells(label))

@@ -45,13 +45,13 @@ SUMMARY: Final = f"""
 SUMMED: Final = (
     Column("currency", "Currency", hidden=True),  # people read it beside every amount
     Column("won", "Won", "money"),
-    Column("won_deals", "Won deals", "number"),
-    Column("lost_deals", "Lost deals", "number"),
-    Column("win_rate", "Win rate", "percent"),
+    Column("won_deals", "Won deals", "number", short="Deals", minor=2),
+    Column("lost_deals", "Lost deals", "number", short="Lost", minor=1),
+    Column("win_rate", "Win rate", "percent", short="Rate", minor=3),
     Column("open", "Open", "money"),
-    Column("open_deals", "Open deals", "number"),
-    Column("weighted", "Weighted", "money"),
-    Column("without_amount", "No amount", "number"),
+    Column("open_deals", "Open deals", "number", short="Deals", minor=2),
+    Column("weighted", "Weighted", "money", minor=1),
+    Column("without_amount", "No amount", "number", short="Blank", minor=4),
 )
 # What is about the account itself, about its deals, about its people, or was with them.
 ABOUT: Final = """t.id IN (
@@ -68,6 +68,7 @@ ABOUT: Final = """t.id IN (
 DEAL: Final = ("ref", "name", "stage", "amount", "probability", "close_date", "next_step", "owner")
 PAST_DEAL: Final = ("ref", "name", "stage", "amount", "closed_at", "is_won", "lost_reason", "owner")
 TASK: Final = ("ref", "subject", "due_date", "status", "priority", "related_to", "contact", "owner")
+MINOR: Final = {"owner": 5, "contact": 2, "next_step": 2, "probability": 2, "status": 4, "priority": 3}
 ACTIVITY: Final = ("ref", "happened_at", "type", "subject", "outcome", "related_to", "contact", "owner")
 
 
@@ -134,7 +135,7 @@ def contacts(reader: Reader, id: int) -> Table:
     for contact, role, primary, deal in reader.rows(ROLES, id=id):
         said = [text for text in (role, "primary" if primary else "") if text]
         roles[contact].append(" ".join([", ".join(said), f"({reference('opportunity', deal)})"]).strip())
-    extra = {"roles": Selected(Column("roles", "Roles", "list"), "t.id")}
+    extra = {"roles": Selected(Column("roles", "Roles", "list", wraps=True), "t.id")}
     table = listed(
         reader,
         "contact",
@@ -151,8 +152,8 @@ def contacts(reader: Reader, id: int) -> Table:
 def open_deals(reader: Reader, id: int, today: date, zone: tzinfo) -> Table:
     """The deals under way, the next to be closed first, with their days since creation and in the stage."""
     extra = {
-        "age_days": Selected(Column("age_days", "Age", "number"), "t.created_at"),
-        "stage_days": Selected(Column("stage_days", "In stage", "number"), "t.stage_since"),
+        "age_days": Selected(Column("age_days", "Age", "number", minor=4), "t.created_at"),
+        "stage_days": Selected(Column("stage_days", "In stage", "number", minor=3), "t.stage_since"),
     }
     condition = "t.account_id = :id AND t.is_closed = 0"
     order = "t.close_date ASC NULLS LAST, t.id"
@@ -209,5 +210,7 @@ def listed(
 ) -> Table:
     """The records of a kind that belong to the account; what is `extra` comes last in every row."""
     selected = [*columns_for(reader.fields(entity), names, everything=False), *(extra or {}).values()]
+    minor = [MINOR.get(each.column.name, each.column.minor) for each in selected]
+    columns = [replace(each.column, minor=rank) for each, rank in zip(selected, minor, strict=True)]
     rows: list[Any] = list(reader.rows(select(entity, selected, condition, order, limit), id=id))
-    return Table([each.column for each in selected], rows, empty=empty or f"No {BY_ENTITY[entity].plural}.")
+    return Table(columns, rows, empty=empty or f"No {BY_ENTITY[entity].plural}.")

@@ -39,6 +39,7 @@ BY: Final = {
 NONE: Final = "(none)"
 NAMED: Final = 10  # deals that a footer names
 EXPLAINED: Final = 20  # deals of a row that --explain shows to people
+MINOR: Final = {"open_pipeline": 2, "pipeline": 2, "weighted": 1}  # after the count of deals
 MEASURES: Final = ("quota", "attainment", "gap", "coverage")
 
 
@@ -291,8 +292,11 @@ def columns_of(asked: Asked) -> list[Column]:
     return [
         *names,
         Column("currency", "Currency", hidden=True),
-        Column("count", "Deals", "number"),
-        *(Column(name, name.replace("_", " ").capitalize(), "money") for name in measured),
+        Column("count", "Deals", "number", minor=3),
+        *(
+            Column(name, name.replace("_", " ").capitalize(), "money", minor=MINOR.get(name, 0))
+            for name in measured
+        ),
         Column("quota", "Quota", "money", hidden=True),
         Column("attainment", "Attainment", "percent", hidden=True),
         Column("gap", "Gap", "money", hidden=True),

@@ -14,10 +14,10 @@ COLUMNS: Final = (
     Column("at", "At", "instant"),
     Column("user", "User"),
     Column("source", "Source", hidden=True),
-    Column("command", "Command"),
-    Column("records", "Records", "number"),
+    Column("command", "Command", room=32),
+    Column("records", "Records", "number", minor=2),
     Column("undoes", "Undoes", "number", hidden=True),
-    Column("undone_by", "Undone by", "number"),
+    Column("undone_by", "Undone by", "number", minor=1),
 )
 # Entries of a moment are in the order of their numbers; a range of new records is one row of `change`.
 SQL: Final = (
@@ -54,7 +54,7 @@ def history(reader: Reader, ref: str | None, limit: int | None, *, people: bool)
     rows = reader.rows(f"{SQL}{OF_RECORD} ORDER BY e.id DESC{last}", entity=entity, id=id)
     words = Words(reader, entity, id)
     entries = [(*with_numbers(row), words.changes(row[0])) for row in list(rows)]
-    columns = (*COLUMNS, Column("changes", "Changes", "list" if people else "json"))
+    columns = (*COLUMNS, Column("changes", "Changes", "list" if people else "json", wraps=people))
     if people:
         entries = [(*row[:-1], [sentence(change) for change in row[-1]]) for row in entries]
     return Table(columns, entries, title=f"History of {words.called}", empty="Nothing has been done to it.")

@@ -153,7 +153,7 @@ def pipeline(reader: Reader, asked: Asked) -> Report:
     order: list[tuple[str, str]] = []
     for currency in currencies:
         found = cells.get(currency, {})
-        names = [name for name, shown in known.items() if name in found or (one and shown)]
+        names = [name for name, shown in known.items() if name in found or shown]
         names += sorted(set(found) - set(names))
         largest = max([cell.amount for cell in found.values()] or [0])
         total = Cell()
@@ -192,13 +192,13 @@ def _bar(asked: Asked, amount: int, largest: int) -> list[str]:
 
 def columns_of(asked: Asked) -> list[Column]:
     return [
-        Column("stage", "Stage"),
+        Column("stage", "Stage", cut="last"),
         Column("currency", "Currency", hidden=True),
         Column("count", "Deals", "number"),
         Column("amount", "Amount", "money"),
         Column("weighted", "Weighted", "money"),
-        Column("average_age_days", "Age, days", "number"),
-        *([Column("bar", "")] if asked.bars else []),
+        Column("average_age_days", "Age, days", "number", short="Age", minor=1),
+        *([Column("bar", "", cut="never", minor=2)] if asked.bars else []),
     ]
 
 

@@ -1,6 +1,7 @@
 """Today: tasks that are due, deals that wait, leads nobody has called."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, Final, NamedTuple
 
@@ -17,16 +18,16 @@ NO_NEXT_STEP: Final = "no next step"
 NEW_LEAD: Final = "new lead"
 
 COLUMNS: Final = (
-    Column("kind", "Why"),
+    Column("kind", "Why", cut="never"),
     Column("ref", "Ref"),
     Column("what", "What"),
     Column("related", "For", "link", folded=True),
     Column("related_name", "For name", folded=True),
     Column("date", "Date", "date"),
-    Column("amount", "Amount", "money"),
+    Column("amount", "Amount", "money", minor=2),
     Column("currency", "Currency", hidden=True),
-    Column("owner", "Owner", hidden=True),
-    Column("suggestion", "Then"),
+    Column("owner", "Owner", hidden=True, minor=1),
+    Column("suggestion", "Then", cut="never"),
 )
 
 
@@ -91,7 +92,7 @@ def today(reader: Reader, asked: Asked) -> Table:
     columns: tuple[Column, ...] = COLUMNS
     if asked.owner_id is None:
         columns = tuple(
-            Column(*_as(column, hidden=False)) if column.name == "owner" else column for column in COLUMNS
+            replace(column, hidden=False) if column.name == "owner" else column for column in COLUMNS
         )
     return Table(
         columns,
@@ -99,10 +100,6 @@ def today(reader: Reader, asked: Asked) -> Table:
         title=f"Today, {asked.today.isoformat()}{whose}",
         empty=f"Nothing is due today{whose}, and no deal waits.",
     )
-
-
-def _as(column: Column, hidden: bool) -> tuple[Any, ...]:
-    return column.name, column.label, column.kind, column.currency, column.folded, hidden
 
 
 def _rows(reader: Reader, asked: Asked, sql: str, order: str, **params: Any) -> Iterator[tuple[Any, ...]]:
@@ -127,8 +124,8 @@ def deals(reader: Reader, asked: Asked) -> Iterator[list[Any]]:
     """The open deals whose close date has passed, then those for which nothing is to come."""
     day = asked.today.isoformat()
     for kind, sql, option in (
-        (PAST_CLOSE, LATE, "--close-date +2w"),
-        (NO_NEXT_STEP, IDLE, "--next-step TEXT"),
+        (PAST_CLOSE, LATE, "--close +2w"),
+        (NO_NEXT_STEP, IDLE, "--next TEXT"),
     ):
         order = "coalesce(r.close_date, '9999-12-31'), r.id"
         for id, name, close_date, account, account_name, amount, currency, owner in _rows(
@@ -170,5 +167,5 @@ def leads(reader: Reader, asked: Asked) -> Iterator[list[Any]]:
             None,
             None,
             owner,
-            f"crm lead edit {ref} --status working",
+            f"crm log call TEXT --for {ref}",
         ]

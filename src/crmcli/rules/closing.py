@@ -7,7 +7,16 @@ from typing import Any, Final
 from crmcli.errors import InvalidValue, Refused
 from crmcli.fields import reference
 from crmcli.rules.records import Facts, own_where_it_differs
-from crmcli.rules.stages import StageFacts, enter, judged
+from crmcli.rules.stages import (
+    StageFacts,
+    described,
+    enter,
+    judged,
+    reason_in,
+    refuse_closed,
+    refuse_contradiction,
+    refuse_inactive,
+)
 from crmcli.values.dates import long_date
 from crmcli.values.money import amount_words
 
@@ -19,24 +28,6 @@ KEEP: Final = -1  # the user's own probability as it is; None gives it back to t
 # --- what may not be done -------------------------------------------------------------------------------
 
 
-def refuse_closed(deal: Deal) -> None:
-    """A closed deal stays closed until it is reopened. Raises Refused."""
-    if deal["is_closed"]:
-        raise Refused(
-            f"{described(deal)} is closed ({deal['stage']}).",
-            hint=f"`crm opp reopen {reference('opportunity', deal['id'])}` opens it again.",
-        )
-
-
-def refuse_inactive(stage: StageFacts) -> None:
-    """Nothing enters a stage that is out of use. Raises Refused."""
-    if not stage.active:
-        raise Refused(
-            f"The stage {stage.name} is not active.",
-            hint=f"`crm stage edit {stage.name!r} --active yes` makes it so.",
-        )
-
-
 def refuse_before_creation(deal: Deal, created: date, day: date) -> None:
     """Nothing happens to a deal before it is there. Raises Refused."""
     if day < created:
@@ -44,11 +35,6 @@ def refuse_before_creation(deal: Deal, created: date, day: date) -> None:
             f"{described(deal)} was created on {long_date(created)};"
             f" nothing happened to it on {long_date(day)}."
         )
-
-
-def needs_reason(stage: StageFacts) -> bool:
-    """Whether a deal that enters the stage is lost, which has a reason."""
-    return stage.is_closed and not stage.is_won
 
 
 # --- the moves ------------------------------------------------------------------------------------------
@@ -62,13 +48,9 @@ def moved(
         return {}
     refuse_closed(deal)
     if stage.is_closed:
-        if probability != KEEP:
-            raise Refused(f"A deal in {stage.name} has a probability of {stage.probability} %.")
+        refuse_contradiction(stage, {} if probability == KEEP else {"probability": probability})
         return closed(deal, stage, facts, reason)
-    if reason is not None:
-        raise InvalidValue(
-            f"A reason is for deals that are lost; {stage.name} is an open stage.", field="reason"
-        )
+    reason_in(stage, reason, field="reason")
     own = {} if probability == KEEP else {"own_probability": probability}
     if stage.name == deal["stage"]:
         return own_where_it_differs(deal, {**own, **judged({**deal, **own})})
@@ -80,18 +62,12 @@ def closed(deal: Deal, stage: StageFacts, facts: Facts, reason: str | None = Non
     """What changes when a deal is won or lost, on the day of the act. Raises Refused, InvalidValue."""
     refuse_closed(deal)
     refuse_inactive(stage)
-    values = enter(deal, stage, facts.at, facts.day)
-    if stage.is_won:
-        if reason is not None:
-            raise InvalidValue("A reason is for deals that are lost; this one is won.", field="reason")
-        return {**values, "lost_reason": None}
-    if not reason or not reason.strip():
-        raise InvalidValue("A lost deal has a reason.", hint="--reason Pricing", field="reason")
-    return {**values, "lost_reason": reason.strip()}
+    why = reason_in(stage, reason, field="reason")
+    return {**enter(deal, stage, facts.at, facts.day), "lost_reason": why}
 
 
-def reopened(deal: Deal, stage: StageFacts, facts: Facts, close_date: date | None = None) -> dict[str, Any]:
-    """What changes when a closed deal is opened again; its close date stays unless there is a new one.
+def reopened(deal: Deal, stage: StageFacts, facts: Facts, close_date: date | None) -> dict[str, Any]:
+    """What changes when a closed deal is opened again; `close_date` is when it should be closed now.
 
     Raises Refused where it is open, InvalidValue for a closed stage.
     """
@@ -102,16 +78,10 @@ def reopened(deal: Deal, stage: StageFacts, facts: Facts, close_date: date | Non
             f"{stage.name} is a closed stage; a reopened deal goes to an open one.", field="stage"
         )
     refuse_inactive(stage)
-    values = enter(deal, stage, facts.at, facts.day)
-    return values if close_date is None else {**values, "close_date": close_date}
+    return {**enter(deal, stage, facts.at, facts.day), "close_date": close_date}
 
 
 # --- what is said of it ---------------------------------------------------------------------------------
-
-
-def described(deal: Deal) -> str:
-    """A deal as messages name it: O45 Acme renewal."""
-    return f"{reference('opportunity', deal['id'])} {deal['name']}"
 
 
 def said_of_move(before: Deal, values: Mapping[str, Any], day: date, today: date) -> list[str]:
@@ -129,7 +99,7 @@ def said_of_move(before: Deal, values: Mapping[str, Any], day: date, today: date
         parts.append(f"on {long_date(day)}")
     if after["lost_reason"]:
         parts.append(after["lost_reason"])
-    return [" · ".join(parts), *remarks(before, values, today)]
+    return [" · ".join(parts), *remarks(before, values, today), *lacking(after)]
 
 
 def remarks(before: Deal, values: Mapping[str, Any], today: date) -> list[str]:
@@ -148,3 +118,23 @@ def remarks(before: Deal, values: Mapping[str, Any], today: date) -> list[str]:
         edit = f"crm opp edit {reference('opportunity', after['id'])} --close-date DATE"
         said.append(f"It needs a new close date, {since}: {edit}")
     return said
+
+
+def lacking(deal: Deal) -> list[str]:
+    """A remark on a deal that figures cannot count, unless it is lost."""
+    if deal["is_closed"] and not deal["is_won"]:
+        return []
+    no_amount, no_date = deal.get("amount") is None, deal.get("close_date") is None
+    if no_amount and no_date:
+        return ["No amount and no close date: it adds nothing to pipeline and forecast."]
+    if no_amount:
+        return ["No amount: it adds nothing to pipeline and forecast."]
+    return ["No close date: it is in no period's forecast."] if no_date else []
+
+
+def overdue(deal: Deal, today: date) -> list[str]:
+    """A remark on an open deal whose close date is past."""
+    day = deal.get("close_date")
+    if deal["is_closed"] or day is None or day >= today:
+        return []
+    return [f"The close date, {long_date(day)}, is past."]

@@ -10,7 +10,7 @@ from crmcli.errors import Conflict, InvalidValue, Refused
 from crmcli.fields import FieldSpec, reference
 from crmcli.rules.contact_roles import Part, play
 from crmcli.rules.filling import ADDRESS, EMPTY, Became, fill, listed, shown, words_of
-from crmcli.rules.records import Facts, completed
+from crmcli.rules.records import CONVERTED, Facts, completed
 from crmcli.values.dates import long_date, parse_date
 from crmcli.values.keys import domain_key, email_key, is_free_mail, name_key
 from crmcli.values.money import amount_words
@@ -18,7 +18,6 @@ from crmcli.values.money import amount_words
 if TYPE_CHECKING:
     from crmcli.model import Account, Activity, Contact, Lead, Opportunity, Task
 
-CONVERTED: Final = "Closed - Converted"
 COMPANY: Final = ("website", "phone", "industry", "employees", *ADDRESS)
 REACHED: Final = ("email", "phone", "mobile")
 PERSON: Final = ("name", "first_name", "last_name", "title", *REACHED, "source", "description", *ADDRESS)

@@ -1,33 +1,66 @@
 """What a record is completed with when it is made, and what follows when one of its fields is edited."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
+from typing import Any, Final
 
 from crmcli.errors import InvalidValue, Refused
-from crmcli.rules.stages import StageFacts, check_stage, edited_stage, enter, first_stage, judged, stage_named
+from crmcli.fields import reference
+from crmcli.rules.activities import refuse_future
+from crmcli.rules.ownership import refuse_inactive_owner
+from crmcli.rules.stages import (
+    StageFacts,
+    check_stage,
+    edited_stage,
+    enter,
+    first_stage,
+    judged,
+    needs_reason,
+    reason_in,
+    refuse_closed,
+    refuse_contradiction,
+    refuse_future_closing,
+    refuse_inactive,
+    stage_named,
+    stage_of,
+)
 from crmcli.values.money import amount_words, decimals
+
+CONVERTED: Final = "Closed - Converted"
+ONLY_BY_CONVERSION: Final = (
+    f"a lead that was not converted here cannot be {CONVERTED}; import it with another status:"
+    f" --value 'status:{CONVERTED}=Closed - Not Converted'"
+)  # why a file's lead is rejected
+SUPERIOR: Final = {"reports_to_id": "superior"}  # what a link within an entity names, where not its field
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What rules need to know of the world: the moment of the act, its day, and how the team sells."""
+    """What rules need to know of the world: the moment of the act, its day, and how the team sells.
+
+    `lenient` is for records of another system's history: what happened there is true, whether or not it
+    could be done here.
+    """
 
     at: datetime
     day: date
     currency: str
     stages: Sequence[StageFacts]
+    zone: tzinfo = UTC
+    inactive: Mapping[int, str] = field(default_factory=dict)  # the users who get no records, by id
+    lenient: bool = False
 
 
 def completed(entity: str, values: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
     """A new record's values, with what follows from them and what was left to us. Raises CrmError."""
     full = named(dict(values))
+    refuse_inactive_for(full.get("owner_id"), facts)
     complete = {
         "opportunity": new_opportunity,
         "activity": new_activity,
         "task": finished_task,
-        "lead": priced,
+        "lead": new_lead,
         "account": priced,
         "stage": new_stage,
     }.get(entity)
@@ -35,10 +68,20 @@ def completed(entity: str, values: Mapping[str, Any], facts: Facts) -> dict[str,
 
 
 def revised(
-    entity: str, current: Mapping[str, Any], values: Mapping[str, Any], facts: Facts
+    entity: str,
+    current: Mapping[str, Any],
+    values: Mapping[str, Any],
+    facts: Facts,
+    above: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, Any]:
-    """What an edit really sets: the values, and what follows from them. Raises CrmError."""
+    """What an edit really sets: the values, and what follows from them. Raises CrmError.
+
+    `above` holds, for each link to a record of the same kind that is set, whom it names and all above that.
+    """
     changes = dict(values)
+    refuse_circles(entity, current, above or {})
+    if changes.get("owner_id") != current.get("owner_id"):
+        refuse_inactive_for(changes.get("owner_id"), facts)
     if changes.get("currency", current.get("currency")) != current.get("currency"):
         changes = in_new_currency(current, changes)
     if entity == "opportunity":
@@ -46,12 +89,37 @@ def revised(
     if entity == "task":
         return finished_task({**current, **changes}, facts, only=changes)
     if entity == "lead":
-        return edited_lead(current, changes)
+        return edited_lead(current, changes, facts)
+    if entity == "activity":
+        return edited_activity(changes, facts)
     if entity == "stage":
         return edited_stage(current, changes)
     if {"first_name", "last_name"} & changes.keys() and "name" not in changes:
         changes["name"] = full_name({**current, **changes}) or current.get("name")
     return changes
+
+
+# --- who, and whose --------------------------------------------------------------------------------------
+
+
+def refuse_inactive_for(owner_id: int | None, facts: Facts) -> None:
+    """Who has left gets no records, though they may have had some elsewhere. Raises Refused."""
+    if owner_id is not None and owner_id in facts.inactive and not facts.lenient:
+        refuse_inactive_owner(facts.inactive[owner_id], active=False)
+
+
+def refuse_circles(entity: str, current: Mapping[str, Any], above: Mapping[str, Sequence[int]]) -> None:
+    """No record is above itself, straight or round several corners. Raises Refused."""
+    for column, chain in above.items():
+        if current["id"] not in chain:
+            continue
+        between = [reference(entity, id) for id in chain[: chain.index(current["id"])]]
+        name = column.removesuffix("_id")
+        raise Refused(
+            f"{reference(entity, current['id'])} would be its own {SUPERIOR.get(column, name)}"
+            + (f", by way of {' and '.join(between)}." if between else "."),
+            field=name,
+        )
 
 
 # --- names --------------------------------------------------------------------------------------------
@@ -110,22 +178,26 @@ def in_new_currency(current: Mapping[str, Any], changes: dict[str, Any]) -> dict
 
 
 def new_opportunity(values: dict[str, Any], facts: Facts) -> dict[str, Any]:
-    """A deal in its first stage, or in the one that was given."""
-    stage = stage_named(values["stage"], facts.stages) if values.get("stage") else first_stage(facts.stages)
-    values.pop("stage", None)
+    """A deal in its first stage, or in the one that was given. Raises Refused, InvalidValue."""
+    given = values.pop("stage", None)
+    stage = stage_named(given, facts.stages) if given else first_stage(facts.stages)
     values.setdefault("currency", facts.currency)
-    own = owned_judgement(values, stage)
     since = values.get("created_at") or facts.at
     closed_on = values.get("closed_at") or values.get("close_date") or facts.day
-    if stage.is_closed and closed_on > facts.day:
-        raise Refused(
-            f"A deal in {stage.name} cannot be closed in the future ({closed_on.isoformat()}).",
-            hint="Give the day it was closed, or an open stage.",
-        )
-    lost_reason = values.pop("lost_reason", None)
+    refuse_future_closing(stage, closed_on, facts.day)
+    reason = values.pop("lost_reason", None)
+    if not facts.lenient:
+        refuse_inactive(stage)
+        refuse_contradiction(stage, values)
+        reason = reason_in(stage, reason, field="lost_reason")
+    elif given and not stage.is_closed:
+        refuse_contradiction(stage, values)
+    elif not given and values.get("category") == "Closed":
+        del values["category"]  # of a deal whose stage the file does not say
+    own = owned_judgement(values, stage)
     entered = enter(own, stage, since, closed_on)
-    if stage.is_closed and not stage.is_won and lost_reason:
-        entered["lost_reason"] = lost_reason
+    if reason and needs_reason(stage):
+        entered["lost_reason"] = reason
     return {**values, **own, **entered}
 
 
@@ -139,33 +211,53 @@ def owned_judgement(values: dict[str, Any], stage: StageFacts) -> dict[str, Any]
 
 
 def edited_opportunity(current: Mapping[str, Any], changes: dict[str, Any], facts: Facts) -> dict[str, Any]:
-    """Probability and category given by hand are the user's own; `none` gives them back to the stage."""
-    for field, own in (("probability", "own_probability"), ("category", "own_category")):
-        if field in changes:
-            if (
-                current["is_closed"]
-                and "stage" not in changes
-                and changes[field] not in (None, current[field])
-            ):
-                raise Refused(
-                    f"The deal is closed: its {field} is that of {current['stage']}.", hint="crm opp reopen"
-                )
-            changes[own] = changes.pop(field)
+    """What an edit of a deal sets; in another stage the same as a move there. Raises Refused, InvalidValue."""
     if changes.get("stage"):
         stage = stage_named(changes.pop("stage"), facts.stages)
         if stage.name != current["stage"]:
-            day = changes.get("close_date") or facts.day
-            changes |= enter({**current, **changes}, stage, facts.at, min(day, facts.day))
-            return own_where_it_differs(current, changes)
-    if changes.get("close_date") and current["is_closed"]:
-        if changes["close_date"] > facts.day:
-            raise Refused("A closed deal cannot be closed in the future.", hint="crm opp reopen")
+            return in_another_stage(current, stage, changes, facts)
+    stage = stage_of(current)
+    refuse_contradiction(stage, changes)
+    if "lost_reason" in changes and not facts.lenient:
+        changes["lost_reason"] = reason_in(stage, changes["lost_reason"], field="lost_reason")
+    elif changes.get("lost_reason") and not needs_reason(stage):
+        del changes["lost_reason"]
+    changes = as_own(changes)
+    if stage.is_closed and "close_date" in changes:
+        if changes["close_date"] is None:
+            raise Refused("A closed deal keeps the day it was closed.")
+        refuse_future_closing(stage, changes["close_date"], facts.day)
         changes["closed_at"] = changes["close_date"]
-    if current["is_closed"] and "close_date" in changes and changes["close_date"] is None:
-        raise Refused("A closed deal keeps the day it was closed.")
     if {"own_probability", "own_category"} & changes.keys():
         changes |= judged({**current, **changes})
     return own_where_it_differs(current, changes)
+
+
+def in_another_stage(
+    current: Mapping[str, Any], stage: StageFacts, changes: dict[str, Any], facts: Facts
+) -> dict[str, Any]:
+    """What an edit that moves a deal sets. Raises Refused, InvalidValue."""
+    if not facts.lenient:
+        refuse_closed(current)
+        refuse_inactive(stage)
+        changes["lost_reason"] = reason_in(stage, changes.get("lost_reason"), field="lost_reason")
+    if not facts.lenient or not stage.is_closed:
+        refuse_contradiction(stage, changes)
+    day = changes.get("close_date") or facts.day
+    refuse_future_closing(stage, day, facts.day)
+    changes = as_own(changes)
+    changes |= enter({**current, **changes}, stage, facts.at, day)
+    if stage.is_won:
+        changes["lost_reason"] = None
+    return own_where_it_differs(current, changes)
+
+
+def as_own(changes: dict[str, Any]) -> dict[str, Any]:
+    """Probability and category given by hand are the user's own; `none` gives them back to the stage."""
+    for name in ("probability", "category"):
+        if name in changes:
+            changes[f"own_{name}"] = changes.pop(name)
+    return changes
 
 
 def own_where_it_differs(current: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -179,13 +271,33 @@ def own_where_it_differs(current: Mapping[str, Any], changes: dict[str, Any]) ->
 # --- leads, tasks, activities, stages --------------------------------------------------------------------
 
 
-def edited_lead(current: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+def new_lead(values: dict[str, Any], facts: Facts) -> dict[str, Any]:
+    """A lead, not converted: what a file says of another system's is judged where it is new. Raises Refused."""
+    if not facts.lenient:
+        refuse_converted_status(values, facts)
+    return priced(values, facts)
+
+
+def refuse_converted_status(values: Mapping[str, Any], facts: Facts) -> None:
+    """A lead is converted by being converted, not by being called so. Raises Refused."""
+    if values.get("status") == CONVERTED:
+        if facts.lenient:
+            raise Refused(ONLY_BY_CONVERSION, field="status")
+        raise Refused(
+            f"A lead is {CONVERTED} when it has been converted.",
+            hint="`crm lead convert REF` makes an account, a contact and a deal of it.",
+            field="status",
+        )
+
+
+def edited_lead(current: Mapping[str, Any], changes: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """A converted lead is history: it can be read, not edited. Raises Refused."""
     if current.get("converted_at") is not None:
         raise Refused(
             "The lead has been converted; it is kept as it was.",
             hint="Edit the contact or account it became.",
         )
+    refuse_converted_status(changes, facts)
     if {"first_name", "last_name"} & changes.keys() and "name" not in changes:
         changes["name"] = full_name({**current, **changes}) or current.get("name")
     return changes
@@ -203,9 +315,17 @@ def finished_task(values: dict[str, Any], facts: Facts, only: dict[str, Any] | N
 
 
 def new_activity(values: dict[str, Any], facts: Facts) -> dict[str, Any]:
-    """An activity happened now unless it was said when."""
-    values.setdefault("happened_at", facts.at)
-    return values
+    """An activity happened now unless it was said when. Raises InvalidValue for what is still to come."""
+    if values.get("happened_at") is None:
+        values["happened_at"] = facts.at
+    return edited_activity(values, facts)
+
+
+def edited_activity(changes: dict[str, Any], facts: Facts) -> dict[str, Any]:
+    """What has happened is not in the future. Raises InvalidValue."""
+    if changes.get("happened_at") is not None:
+        refuse_future(changes["happened_at"], facts.at, facts.zone)
+    return changes
 
 
 def new_stage(values: dict[str, Any], facts: Facts) -> dict[str, Any]:

@@ -3,9 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from crmcli.errors import Conflict, InvalidValue, Refused, suggestion
+from crmcli.fields import reference
+from crmcli.values.dates import long_date
+
+ENDS: Final = {
+    **dict.fromkeys(("won", "win"), "`crm opp win REF` wins a deal."),
+    **dict.fromkeys(("lost", "lose"), "`crm opp lose REF --reason TEXT` loses one."),
+}  # words that are no stage, but mean the end of a deal
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ def stage_named(text: str, stages: Sequence[StageFacts], *, field: str = "stage"
         raise Conflict(f"{text!r} could be {' or '.join(stage.name for stage in begun)}.", field=field)
     raise InvalidValue(
         f"There is no stage {text!r}. The stages are {', '.join(names)}.",
-        hint=suggestion(text, names),
+        hint=" ".join(filter(None, [suggestion(text, names), ENDS.get(wanted)])) or None,
         field=field,
     )
 
@@ -100,6 +107,95 @@ def judged(deal: Mapping[str, Any]) -> dict[str, Any]:
         "probability": deal["stage_probability"] if own_probability is None else own_probability,
         "category": own_category or deal["stage_category"],
     }
+
+
+# --- what keeps a deal out of a stage ---------------------------------------------------------------------
+
+
+def described(deal: Mapping[str, Any]) -> str:
+    """A deal as messages name it: O45 Acme renewal."""
+    return f"{reference('opportunity', deal['id'])} {deal['name']}"
+
+
+def stage_of(deal: Mapping[str, Any]) -> StageFacts:
+    """The stage a deal is in, as it was when the deal entered it."""
+    return StageFacts(
+        deal["stage"],
+        0,
+        deal["stage_probability"],
+        deal["stage_category"],
+        bool(deal["is_closed"]),
+        bool(deal["is_won"]),
+    )
+
+
+def refuse_closed(deal: Mapping[str, Any]) -> None:
+    """A closed deal stays closed until it is reopened. Raises Refused."""
+    if deal["is_closed"]:
+        raise Refused(
+            f"{described(deal)} is closed ({deal['stage']}).",
+            hint=f"`crm opp reopen {reference('opportunity', deal['id'])}` opens it again.",
+        )
+
+
+def refuse_inactive(stage: StageFacts) -> None:
+    """Nothing enters a stage that is out of use. Raises Refused."""
+    if not stage.active:
+        raise Refused(
+            f"The stage {stage.name} is not active.",
+            hint=f"`crm stage edit {stage.name!r} --active yes` makes it so.",
+        )
+
+
+def refuse_future_closing(stage: StageFacts, closed_on: date, day: date) -> None:
+    """What is closed has been closed. Raises Refused."""
+    if stage.is_closed and closed_on > day:
+        raise Refused(
+            f"A deal in {stage.name} cannot be closed in the future ({long_date(closed_on)}).",
+            hint="Give the day it was closed, or an open stage.",
+        )
+
+
+def refuse_contradiction(stage: StageFacts, values: Mapping[str, Any]) -> None:
+    """A closed deal has its stage's probability and category; an open one is not in Closed. Raises Refused."""
+    probability, category = values.get("probability"), values.get("category")
+    if not stage.is_closed:
+        if category == "Closed":
+            raise Refused(
+                f"The deal is open ({stage.name}): the category Closed comes with a closed stage.",
+                hint="`crm opp win REF` wins a deal, `crm opp lose REF --reason TEXT` loses it.",
+                field="category",
+            )
+        return
+    hint = "`crm opp reopen REF` opens a closed deal again."
+    if probability not in (None, stage.probability):
+        raise Refused(
+            f"A deal in {stage.name} has a probability of {stage.probability} %.",
+            hint=hint,
+            field="probability",
+        )
+    if category not in (None, stage.category):
+        raise Refused(
+            f"A deal in {stage.name} has the category {stage.category}.", hint=hint, field="category"
+        )
+
+
+def needs_reason(stage: StageFacts) -> bool:
+    """Whether a deal in the stage is lost, which has a reason."""
+    return stage.is_closed and not stage.is_won
+
+
+def reason_in(stage: StageFacts, reason: str | None, *, field: str) -> str | None:
+    """Why a deal in a stage was lost: a lost one has a reason, no other has. Raises InvalidValue."""
+    reason = (reason or "").strip() or None
+    if needs_reason(stage) and reason is None:
+        raise InvalidValue(
+            "A lost deal has a reason.", hint=f"--{field.replace('_', '-')} Pricing", field=field
+        )
+    if reason is not None and not needs_reason(stage):
+        where = "deals are won" if stage.is_closed else "deals are open"
+        raise InvalidValue(f"A reason is for deals that are lost; in {stage.name} {where}.", field=field)
+    return reason
 
 
 # --- the stages themselves ------------------------------------------------------------------------------

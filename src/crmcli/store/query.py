@@ -7,7 +7,7 @@ from typing import Final
 
 from crmcli.errors import InvalidValue, suggestion
 from crmcli.fields import BY_ENTITY, NOUNS, FieldKind, FieldSpec
-from crmcli.result import Column, Kind
+from crmcli.result import Column, Cut, Kind
 
 SHOWN_AS: Final[dict[FieldKind, Kind]] = {
     "text": "text",
@@ -25,6 +25,11 @@ SHOWN_AS: Final[dict[FieldKind, Kind]] = {
     "relation": "link",
 }
 TEXTS: Final = frozenset({"text", "email", "phone", "url", "select"})
+
+# What a list of the usual fields leaves out first where it does not fit, the highest number first.
+MINOR: Final = {"owner": 3, "probability": 2, "rating": 2, "source": 1, "priority": 1}
+SHORT: Final = {"Probability": "Prob."}
+DEAREST: Final = frozenset({"stage", "status"})
 
 HOME: Final = "(SELECT h.value FROM setting AS h WHERE h.name = 'currency')"
 
@@ -161,6 +166,7 @@ def columns_for(fields: Sequence[FieldSpec], names: Sequence[str] | None, everyt
         shown = [spec for spec in fields if everything or spec.listed]
         selected = [one for spec in (*own, *shown) for one in _columns_of(spec, fields)]
         selected = [_hidden(one) if one.column.name in ("id", "uid") else one for one in selected]
+        selected = [_minor(one) for one in selected]
         if any(one.column.kind == "money" for one in selected):
             selected = [_hidden(one) if one.column.name == "currency" else one for one in selected]
     return _with_currency(selected, fields)
@@ -188,7 +194,8 @@ def _chosen(fields: Sequence[FieldSpec], names: Sequence[str]) -> list[Selected]
 
 def _columns_of(spec: FieldSpec, fields: Sequence[FieldSpec]) -> list[Selected]:
     """A field as columns: two of a link, one of anything else."""
-    column = Column(spec.name, spec.label, SHOWN_AS[spec.kind])
+    cut: Cut = "last" if spec.name in DEAREST else "first" if spec.kind == "text" else "later"
+    column = Column(spec.name, spec.label, SHOWN_AS[spec.kind], short=SHORT.get(spec.label, ""), cut=cut)
     if spec.name == "ref":
         letter = BY_ENTITY[spec.entity].letter
         return [Selected(replace(column, kind="link"), f"'{letter}' || t.id")]
@@ -204,6 +211,10 @@ def _columns_of(spec: FieldSpec, fields: Sequence[FieldSpec]) -> list[Selected]:
 
 def _hidden(one: Selected) -> Selected:
     return replace(one, column=replace(one.column, hidden=True))
+
+
+def _minor(one: Selected) -> Selected:
+    return replace(one, column=replace(one.column, minor=MINOR.get(one.column.name, 0)))
 
 
 def _currency_sql(fields: Sequence[FieldSpec]) -> str:

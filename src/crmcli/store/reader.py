@@ -49,7 +49,7 @@ class Reader:
         """The fields of an entity as the database describes them, in order."""
         found = self.rows(
             "SELECT entity, name, column_name, kind, label, help, position, required, listed, owned, custom, choices,"
-            " open, target, aliases, searched, default_value, max_length, low, high"
+            " open, target, aliases, default_value, max_length, low, high"
             " FROM field WHERE entity = :entity ORDER BY position, name",
             entity=entity,
         )
@@ -79,11 +79,10 @@ def field_spec(row: tuple[Any, ...]) -> FieldSpec:
         open=bool(row[12]),
         target=row[13],
         aliases=tuple(json.loads(row[14])),
-        searched=bool(row[15]),
-        default=row[16],
-        max_length=row[17],
-        low=row[18],
-        high=row[19],
+        default=row[15],
+        max_length=row[16],
+        low=row[17],
+        high=row[18],
     )
 
 

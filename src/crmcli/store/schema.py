@@ -121,7 +121,6 @@ def field_row(spec: FieldSpec) -> dict[str, Any]:
         "open": int(spec.open),
         "target": spec.target,
         "aliases": json.dumps(spec.aliases, ensure_ascii=False),
-        "searched": int(spec.searched),
         "default_value": spec.default,
         "max_length": spec.max_length,
         "low": spec.low,

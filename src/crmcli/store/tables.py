@@ -83,7 +83,6 @@ FIELD: Final = Table(
     Column("open", Integer, nullable=False),
     Column("target", text(20)),
     Column("aliases", Text, nullable=False),  # JSON array
-    Column("searched", Integer, nullable=False),
     Column("default_value", Text),
     Column("max_length", Integer),
     Column("low", Integer),
