@@ -124,3 +124,52 @@ def test_damage_met_in_the_middle_of_a_list_ends_it_in_words(crm: Crm, db_url: s
         raw.seek(root * 4096 + (size - root * 4096) // 3 // 4096 * 4096)
         raw.write(b"\xff" * 4096 * 40)
     assert "damaged" in crm.fails(6, "lead list --format jsonl").err
+
+
+def test_the_end_of_a_quarter_is_the_fiscal_one(crm: Crm) -> None:
+    crm.ok("config set fiscal_year_start 2")
+    due = crm.ok("task add Report --due-date eoq --json", today="2026-11-21").json["due_date"]
+    assert due == "2027-01-31"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "forecast --owner ''",
+        "forecast --period ''",
+        "opp list --fields ''",
+        "opp add Deal --close-date ''",
+        "--as '' today",
+    ],
+)
+def test_a_blank_value_is_refused_not_ignored(crm: Crm, command: str) -> None:
+    crm.ok("lead add 'Wang Wei'")
+    assert "is blank" in crm.fails(2, command).err
+
+
+def test_a_text_is_cleared_by_a_blank(crm: Crm) -> None:
+    crm.ok("lead add 'Wang Wei' --company Huaxin")
+    assert crm.ok("lead edit L1 --company '' --json").json["company"] is None
+
+
+def test_what_is_no_text_is_refused_in_words(crm_process: Crm) -> None:
+    assert "not valid text" in crm_process.fails(2, "lead", "add", "Wei \udcff").err
+
+
+@pytest.mark.sqlite
+def test_a_newer_database_is_left_without_a_trace(crm: Crm, db_url: str) -> None:
+    crm.ok("init")
+    path = file_of(db_url)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    before = sorted(path.parent.iterdir())
+    crm.fails(6, "lead list")
+    assert sorted(path.parent.iterdir()) == before
+
+
+def test_entries_are_the_ids_of_the_history(crm: Crm) -> None:
+    crm.ok("lead add A")
+    crm.ok("lead add B")
+    assert crm.ok("history --format ids").lines == ["2", "1"]

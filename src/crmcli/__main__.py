@@ -18,7 +18,9 @@ def main() -> None:
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            # A terminal reads what its locale says; files and pipes get UTF-8, unless Python was told otherwise.
+            told = stream.isatty() or os.environ.get("PYTHONIOENCODING")
+            stream.reconfigure(encoding=None if told else "utf-8", errors="backslashreplace")
     if "_CRM_COMPLETE" in os.environ:
         from typer.main import get_command
 

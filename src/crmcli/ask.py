@@ -1,6 +1,7 @@
 """Questions to the user, through questionary; only ever on a terminal, and Ctrl-C means exit 130."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from crmcli.errors import CrmError, Interrupted
 from crmcli.fields import FieldSpec
@@ -25,7 +26,7 @@ def ask(spec: FieldSpec, reading: Reading) -> str | None:
         try:
             parse_value(spec, text, reading)
         except CrmError as error:
-            return clean(error.message)
+            return first_sentence(clean(error.message))
         return True
 
     try:
@@ -40,13 +41,31 @@ def ask(spec: FieldSpec, reading: Reading) -> str | None:
     return answer.strip() or None
 
 
+def first_sentence(text: str) -> str:
+    """What is wrong, without the examples: what stands under a prompt has one line."""
+    from re import split
+
+    return split(r"\.\s+(?=[A-Z])|\n", text, maxsplit=1)[0].rstrip(".") + "."
+
+
 def pick(question: str, choices: Sequence[str]) -> str:
-    """Let the user choose one of several."""
+    """Let the user choose one of several; Ctrl-D gives up as Ctrl-C does."""
     import questionary
+    from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 
     shown = [questionary.Choice(title=clean(choice) or "(none)", value=choice) for choice in choices]
     try:
-        answer: str = questionary.select(clean(question), choices=shown).unsafe_ask()
+        asked = questionary.select(clean(question), choices=shown)
+        leave = KeyBindings()
+
+        @leave.add("c-d", eager=True)
+        def give_up(event: Any) -> None:
+            event.app.exit(exception=EOFError())
+
+        asked.application.key_bindings = merge_key_bindings(
+            [bindings for bindings in (asked.application.key_bindings, leave) if bindings]
+        )
+        answer: str = asked.unsafe_ask()
     except (KeyboardInterrupt, EOFError) as error:
         raise Interrupted("Interrupted; nothing was written.") from error
     return answer

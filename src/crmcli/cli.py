@@ -24,12 +24,7 @@ from crmcli.settings import settings_from
 # The word (and the module behind it, of which `command` is run), what the help says, and its section.
 COMMANDS: Final = (
     ("lead", "People and companies that showed interest", "Records"),
-    (
-        "account",
-        "account",
-        "Organisations: customers, prospects, suppliers, partners, competitors",
-        "Records",
-    ),
+    ("account", "Organisations: customers, prospects, suppliers, partners, competitors", "Records"),
     ("contact", "People at accounts", "Records"),
     ("opp", "Opportunities: deals and their stages", "Records"),
     ("task", "What is to do", "Records"),
@@ -105,6 +100,9 @@ def main(
 ) -> None:
     """The local-first CRM for the command line."""
     outside: Outside = ctx.obj
+    for option, text in (("--db", db), ("--as", actor)):
+        if text == "":
+            raise InvalidValue(f"{option} is blank.", field=option.lstrip("-"))
     settings = settings_from(
         outside.environ, database=db, actor=actor, prompts=not no_input, color=color, quiet=quiet
     )
@@ -138,6 +136,9 @@ def run(argv: list[str], *, stdin: TextIO, stdout: TextIO, stderr: TextIO, envir
     """Run one command; the exit code. Every expected failure ends here, in one sentence."""
     outside = Outside(argv, environ, stdin, stdout, stderr)
     try:
+        for word in argv:
+            if not word.isascii():
+                check_text(word)
         with redirect_stdout(stdout), redirect_stderr(stderr):
             start(get_command(root), argv, outside)
         return 0
@@ -165,6 +166,15 @@ def run(argv: list[str], *, stdin: TextIO, stdout: TextIO, stderr: TextIO, envir
         if usage is None:
             raise
         return fail(usage, outside)
+
+
+def check_text(word: str) -> None:
+    """Refuse an argument that is not text in the encoding of the terminal. Raises InvalidValue."""
+    try:
+        word.encode()
+    except UnicodeEncodeError as error:
+        shown = word.encode("utf-8", "backslashreplace").decode()
+        raise InvalidValue(f"{shown!r} is not valid text (UTF-8).") from error
 
 
 def as_usage(error: Exception) -> CrmError | None:

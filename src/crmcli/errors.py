@@ -69,9 +69,13 @@ class Interrupted(CrmError):
 
 
 def suggestion(word: str, known: Sequence[str]) -> str | None:
-    """The known word that was probably meant, as a hint; None where nothing is close."""
+    """The known name that was probably meant, whole or by one of its words; None where nothing is close."""
     from difflib import get_close_matches
 
-    by_fold = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
-    return f"Did you mean {by_fold[close[0]]!r}?" if close else None
+    whole = {name.casefold(): name for name in reversed(known)}
+    words = {part: name for fold, name in whole.items() for part in fold.replace("/", " ").split()}
+    for by_fold, cutoff in ((whole, 0.6), (words, 0.75)):
+        close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=cutoff)
+        if close:
+            return f"Did you mean {by_fold[close[0]]!r}?"
+    return None

@@ -22,7 +22,10 @@ FieldKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """A kind of record: its word on the command line, its table, and the letter of its references."""
+    """A kind of record: its word on the command line, its table, and the letter of its references.
+
+    The name of the table is what one record is called in a sentence.
+    """
 
     word: str
     entity: str
@@ -51,6 +54,11 @@ def reference(entity: str, id: int) -> str:
     """The typed reference of a record: O45."""
     noun = BY_ENTITY.get(entity)
     return f"{noun.letter}{id}" if noun else f"{entity.replace('_', ' ')} {id}"
+
+
+def counted(count: int, entity: str) -> str:
+    """So many records of an entity: 1 opportunity, 2,000 activities."""
+    return f"{count:,} {entity if count == 1 else BY_ENTITY[entity].plural}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ from crmcli.values.money import check_currency, parse_money
 
 
 class Reading(NamedTuple):
-    """How values are to be read: the day it is, the zone, the order of dates, the home currency."""
+    """How values are to be read: the day it is, the zone, the order of dates, the home currency, the fiscal year."""
 
     today: date
     zone: tzinfo
     date_order: str | None
     currency: str
+    fiscal_start: int = 1
 
 
 LARGEST = 2**31 - 1  # what every database keeps in a plain number
@@ -49,9 +50,21 @@ def parse_value(spec: FieldSpec, text: str, reading: Reading) -> Any:
 def _parse(spec: FieldSpec, text: str, reading: Reading) -> Any:
     match spec.kind:
         case "date":
-            return parse_date(text, today=reading.today, order=reading.date_order, period_end=True)
+            return parse_date(
+                text,
+                today=reading.today,
+                order=reading.date_order,
+                period_end=True,
+                fiscal_start=reading.fiscal_start,
+            )
         case "instant":
-            return parse_instant(text, today=reading.today, zone=reading.zone, order=reading.date_order)
+            return parse_instant(
+                text,
+                today=reading.today,
+                zone=reading.zone,
+                order=reading.date_order,
+                fiscal_start=reading.fiscal_start,
+            )
         case "money":
             return _money(spec, text, reading)
         case "number" | "percent":
@@ -59,7 +72,7 @@ def _parse(spec: FieldSpec, text: str, reading: Reading) -> Any:
         case "boolean":
             return _boolean(text)
         case "select":
-            return chosen(spec, text)
+            return chosen(spec, text, begun=not spec.open)
         case "email":
             return check_email(text)
         case _:
@@ -101,17 +114,18 @@ def _boolean(text: str) -> bool:
 def chosen(spec: FieldSpec, text: str, *, begun: bool = True) -> str:
     """The choice a text means: without case, whatever its dashes and spaces, or, if `begun`, by a unique beginning.
 
-    An open picklist takes other values as they are. Raises InvalidValue with a suggestion.
+    An open picklist takes other values as they are; where a beginning may be meant is said by who reads it.
+    Raises InvalidValue with a suggestion.
     """
     wanted = _loose(text)
     for choice in spec.choices:
         if _loose(choice) == wanted:
             return choice
-    if spec.open:
-        return text
     begins = [choice for choice in spec.choices if _loose(choice).startswith(wanted)]
     if begun and len(begins) == 1:
         return begins[0]
+    if spec.open:
+        return text
     raise InvalidValue(
         f"{text!r} is not one of {', '.join(spec.choices)}.",
         hint=suggestion(text, spec.choices),

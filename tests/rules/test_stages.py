@@ -121,7 +121,7 @@ def test_nothing_enters_a_stage_that_is_out_of_use() -> None:
     with pytest.raises(Refused):
         moved(a_deal(), OLD, FACTS)
     with pytest.raises(Refused):
-        reopened(a_deal(stage="Closed Won"), OLD, FACTS)
+        reopened(a_deal(stage="Closed Won"), OLD, FACTS, None)
 
 
 def test_a_closed_stage_closes_the_deal_on_the_day_of_the_act() -> None:
@@ -144,21 +144,20 @@ def test_a_closed_deal_has_no_probability_of_its_own_and_has_it_again_when_reope
     deal = a_deal(probability=40)
     lost = after(deal, closed(deal, LOST, FACTS, "Pricing"))
     assert (lost["probability"], lost["category"]) == (0, "Omitted")
-    open_again = after(lost, reopened(lost, NEXT, FACTS))
+    open_again = after(lost, reopened(lost, NEXT, FACTS, None))
     assert (open_again["probability"], open_again["closed_at"], open_again["lost_reason"]) == (40, None, None)
 
 
-def test_a_reopened_deal_keeps_its_close_date_unless_it_gets_a_new_one() -> None:
+def test_a_reopened_deal_is_closed_when_it_is_said_to_be() -> None:
     won = a_deal(stage="Closed Won", close_date=date(2026, 11, 1))
-    assert "close_date" not in reopened(won, OPEN, FACTS)
     assert reopened(won, OPEN, FACTS, date(2026, 12, 31))["close_date"] == date(2026, 12, 31)
 
 
 def test_only_a_closed_deal_is_reopened_and_only_into_an_open_stage() -> None:
     with pytest.raises(Refused):
-        reopened(a_deal(), NEXT, FACTS)
+        reopened(a_deal(), NEXT, FACTS, None)
     with pytest.raises(InvalidValue):
-        reopened(a_deal(stage="Closed Won"), LOST, FACTS)
+        reopened(a_deal(stage="Closed Won"), LOST, FACTS, None)
 
 
 def test_nothing_happens_to_a_deal_before_its_creation() -> None:
@@ -179,7 +178,7 @@ def test_whatever_is_done_a_deal_is_closed_exactly_when_it_has_a_closing_day(
             deal = after(deal, moved(deal, stage, FACTS, probability=probability, reason=None))
         except (Refused, InvalidValue):
             if deal["is_closed"]:
-                deal = after(deal, reopened(deal, OPEN, FACTS))
+                deal = after(deal, reopened(deal, OPEN, FACTS, None))
         assert deal["is_closed"] == (deal["closed_at"] is not None)
         assert (deal["probability"] == 100) == deal["is_won"]
         assert (deal["probability"] == 0) == (deal["is_closed"] and not deal["is_won"])
@@ -203,7 +202,7 @@ def test_a_probability_that_survives_is_spoken_of() -> None:
 
 def test_a_reopened_deal_with_a_past_close_date_asks_for_a_new_one() -> None:
     won = a_deal(stage="Closed Won", close_date=date(2026, 11, 1))
-    said = said_of_move(won, reopened(won, OPEN, FACTS), DAY, DAY)
+    said = said_of_move(won, reopened(won, OPEN, FACTS, won["close_date"]), DAY, DAY)
     assert said[1:] == [
         "It needs a new close date, Sun 2026-11-01 is past: crm opp edit O45 --close-date DATE"
     ]

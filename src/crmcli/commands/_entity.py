@@ -2,8 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from datetime import date, timedelta, tzinfo
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
@@ -14,10 +15,13 @@ from crmcli.errors import InvalidValue, suggestion
 from crmcli.fields import BY_ENTITY, FieldSpec, reference
 from crmcli.parse import Reading, moment_of, parse_value
 from crmcli.result import Outcome, Record, Result, Table
+from crmcli.rules.closing import lacking, overdue, refuse_before_creation
+from crmcli.rules.filling import shown
 from crmcli.rules.records import Facts, completed, revised
 from crmcli.rules.stages import StageFacts
-from crmcli.store.find import belonging, described, find, find_any
+from crmcli.store.find import belonging, described, find, find_any, upwards
 from crmcli.store.reader import Reader
+from crmcli.values.dates import from_iso_instant
 
 if TYPE_CHECKING:
     from crmcli.store.work import UnitOfWork
@@ -39,7 +43,7 @@ UNSORTED = {"stage": "t.position, t.id"}  # the order of a list that was not ask
 
 def reading_of(app: App) -> Reading:
     """How this user's values are read."""
-    return Reading(app.today, app.zone, app.date_order, app.currency)
+    return Reading(app.today, app.zone, app.date_order, app.currency, app.fiscal_start)
 
 
 def stages_of(reader: Reader) -> list[StageFacts]:
@@ -57,7 +61,31 @@ def stages_of(reader: Reader) -> list[StageFacts]:
 def facts_of(app: App, reader: Reader, day: date | None = None) -> Facts:
     """What rules need to know, for an act of a day."""
     day = day or app.today
-    return Facts(moment_of(day, app.now, app.zone), day, app.currency, stages_of(reader))
+    moment = moment_of(day, app.now, app.zone)
+    return Facts(moment, day, app.currency, stages_of(reader), app.zone, inactive_of(reader))
+
+
+def inactive_of(reader: Reader) -> dict[int, str]:
+    """The users who get no records any more, by their ids."""
+    return dict(reader.rows('SELECT id, name FROM "user" WHERE active = 0 AND deleted_at IS NULL'))
+
+
+def facts_then(app: App, work: "UnitOfWork", deal: Mapping[str, Any], day: date | None) -> Facts:
+    """What rules need to know of an act on a deal; on the day of the last change it comes right after that.
+
+    Raises Refused for a day before the deal was there.
+    """
+    facts = facts_of(app, work.reader, day)
+    refuse_before_creation(deal, deal["created_at"].astimezone(app.zone).date(), facts.day)
+    last = work.reader.value(
+        "SELECT max(valid_from) FROM opportunity_version WHERE opportunity_id = :id AND recorded_to IS NULL",
+        id=deal["id"],
+    )
+    if last is not None:
+        after = from_iso_instant(last) + timedelta(seconds=1)
+        if after.astimezone(app.zone).date() == facts.day:
+            work.at = max(work.at, min(after, app.now))
+    return replace(facts, at=work.at)
 
 
 def day_of(app: App, at: str | None) -> date | None:
@@ -66,9 +94,9 @@ def day_of(app: App, at: str | None) -> date | None:
         return None
     from crmcli.values.dates import parse_date
 
-    day = parse_date(at, today=app.today, order=app.date_order)
+    day = parse_date(at, today=app.today, order=app.date_order, fiscal_start=app.fiscal_start)
     if day is None:
-        return None
+        raise InvalidValue("--at none: an act has a day.", field="at")
     if day > app.today:
         raise InvalidValue(
             f"--at {at} is {day}, in the future; only what has happened has a day.", field="at"
@@ -103,6 +131,9 @@ def owner_for(work: "UnitOfWork") -> int:
 # --- values -------------------------------------------------------------------------------------------
 
 
+CLEARED_BY_BLANK = ("text", "email", "phone", "url")  # of which `none` may be the value
+
+
 def typed_values(
     app: App,
     reader: Reader,
@@ -125,6 +156,8 @@ def typed_values(
         reading = reading._replace(currency=home)
     for name, text in given.items():
         spec = by_name[name]
+        if not text.strip() and spec.kind not in CLEARED_BY_BLANK:
+            raise InvalidValue(f"{name} is blank; `none` clears it.", field=name)
         if spec.kind in ("link", "relation"):
             values |= linked(app, reader, spec, text)
             continue
@@ -249,6 +282,7 @@ def given_fields(
     return given
 
 
+AT: Final = inspect.Parameter("at", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=At)
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Set any field; may be repeated.")
 ]
@@ -308,13 +342,76 @@ SUMMARY: dict[str, tuple[str, ...]] = {
 }
 
 
+class Edited(NamedTuple):
+    """What an edit changed, field by field, and what the user should know besides."""
+
+    changed: list[str]
+    notes: list[str]
+
+
+def differences(before: Record, after: Record, fields: Sequence[FieldSpec], zone: tzinfo) -> list[str]:
+    """Each field that differs between two states of a record, with its old and its new value."""
+    old, new = values_of(before), values_of(after)
+    money = [spec.name for spec in fields if spec.kind == "money" and not spec.custom]
+    said = []
+    for spec in fields:
+        if spec.owned or (spec.name == "currency" and any(new[name] is not None for name in money)):
+            continue
+        was, now = said_of(spec, old, zone), said_of(spec, new, zone)
+        if (old[spec.name], was) != (new[spec.name], now):
+            said.append(f"{spec.name.replace('_', ' ')} {shown(was)} → {shown(now)}")
+    return said
+
+
+def values_of(record: Record) -> dict[str, Any]:
+    """The values of a record by the names of its columns."""
+    return {column.name: value for column, value in zip(record.columns, record.row, strict=True)}
+
+
+def said_of(spec: FieldSpec, row: Mapping[str, Any], zone: tzinfo) -> str:
+    """A value of a record as a sentence says it."""
+    from crmcli.values.dates import long_date
+    from crmcli.values.money import amount_words
+
+    value = row[spec.name]
+    if value in (None, ""):
+        return "none"
+    match spec.kind:
+        case "money":
+            return amount_words(value, row["currency"])
+        case "percent":
+            return f"{value} %"
+        case "date":
+            return long_date(date.fromisoformat(value))
+        case "instant":
+            return f"{from_iso_instant(value).astimezone(zone):%Y-%m-%d %H:%M}"
+        case "boolean":
+            return "yes" if value else "no"
+        case "link" | "relation":
+            return f"{value} {row.get(spec.name + '_name') or ''}".strip()
+        case _:
+            return str(value)
+
+
 def outcome_of(
-    work: "UnitOfWork", entity: str, id: int, *, said: Sequence[str] = (), dry_run: bool = False
+    work: "UnitOfWork",
+    entity: str,
+    id: int,
+    *,
+    changed: Sequence[str] | None = None,
+    said: Sequence[str] = (),
+    dry_run: bool = False,
 ) -> Outcome:
-    """What a write to one record did: the line that says it, its reference, the record."""
+    """What a write to one record did: the line that says it, its reference, the record.
+
+    Of an edit the line says what it `changed`, of a new record what it holds.
+    """
     work.session.flush()
     record = record_of(work.reader, entity, id)
-    line = understood(record, SUMMARY[entity])
+    if changed is None:
+        line = understood(record, SUMMARY[entity])
+    else:
+        line = " · ".join([record.title, *(changed or ["nothing was changed"])])
     return Outcome([f"Would be: {line}" if dry_run else line, *said], [reference(entity, id)], record)
 
 
@@ -435,9 +532,8 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
         show.__doc__ = f"Show {a_word(word)} with all its fields."
         noun.verb(examples["show"])(show)
 
-    def edit(
-        app: App, ref: Ref, set: Sets = None, at: At = None, dry_run: DryRun = False, **options: Any
-    ) -> Result:
+    def edit(app: App, ref: Ref, set: Sets = None, dry_run: DryRun = False, **options: Any) -> Result:
+        at = options.pop("at", None)
         given = given_fields(options, set or [], the_fields[entity])
         if not given:
             raise InvalidValue(
@@ -446,11 +542,12 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
         day = day_of(app, at)
         with app.work(at=moment_of(day, app.now, app.zone) if day else None, dry_run=dry_run) as work:
             id = find(work.reader, entity, ref)
-            notes = edit_one(app, work, entity, id, given, day)
-            return outcome_of(work, entity, id, said=notes, dry_run=dry_run)
+            changed, notes = edit_one(app, work, entity, id, given, day)
+            return outcome_of(work, entity, id, changed=changed, said=notes, dry_run=dry_run)
 
     edit.__doc__ = f"Change fields of {a_word(word)}. `none` clears one."
-    noun.verb(examples["edit"], options=lambda app: options(app, editing=True))(edit)
+    dated = [AT] if entity == "opportunity" else []  # only of deals is it kept what they were when
+    noun.verb(examples["edit"], options=lambda app: [*dated, *options(app, editing=True)])(edit)
 
     def rm(
         app: App,
@@ -544,14 +641,14 @@ def add_one(
     changes = Changes()
     changes.add(entity, id, **values)
     work.apply(changes)
-    said = [*news(fields, values), *advice(entity, values), *twins(work.reader, entity, id)]
+    said = [*news(fields, values), *advice(entity, values, app.today), *twins(work.reader, entity, id)]
     return outcome_of(work, entity, id, said=said)
 
 
 def edit_one(
     app: App, work: "UnitOfWork", entity: str, id: int, given: Mapping[str, str], day: date | None = None
-) -> list[str]:
-    """Edit one record by what was typed, inside a unit of work; what the user should know of it."""
+) -> Edited:
+    """Edit one record by what was typed, inside a unit of work; what it changed."""
     from crmcli.model import ENTITIES
 
     fields = work.fields(entity)
@@ -560,10 +657,26 @@ def edit_one(
     values = typed_values(app, work.reader, given, fields, current.get("currency"))
     if "custom" in values:
         values["custom"] = {**current["custom"], **values["custom"]}
+    deal = entity == "opportunity"
+    facts = facts_then(app, work, current, day) if deal and day else facts_of(app, work.reader, day)
+    before = record_of(work.reader, entity, id)
     changes = Changes()
-    changes.edit(entity, id, **revised(entity, current, values, facts_of(app, work.reader, day)))
+    after = revised(entity, current, values, facts, above(work.reader, fields, values))
+    changes.edit(entity, id, **after)
     work.apply(changes)
-    return news(fields, values)
+    notes = news(fields, values)
+    if deal and {"amount", "close_date"} & after.keys():
+        notes += advice(entity, {**current, **after}, app.today)
+    return Edited(differences(before, record_of(work.reader, entity, id), fields, app.zone), notes)
+
+
+def above(reader: Reader, fields: Sequence[FieldSpec], values: Mapping[str, Any]) -> dict[str, list[int]]:
+    """For each link to a record of the same kind that is set: whom it names, and all above."""
+    return {
+        spec.column: upwards(reader, spec.entity, spec.column, values[spec.column])
+        for spec in fields
+        if spec.kind == "link" and spec.target == spec.entity and values.get(spec.column)
+    }
 
 
 def news(fields: Sequence[FieldSpec], values: Mapping[str, Any]) -> list[str]:
@@ -577,8 +690,10 @@ def news(fields: Sequence[FieldSpec], values: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def advice(entity: str, values: Mapping[str, Any]) -> list[str]:
+def advice(entity: str, values: Mapping[str, Any], today: date) -> list[str]:
     """What a good record would have besides."""
+    if entity == "opportunity":
+        return [*lacking(values), *overdue(values, today)]
     if entity == "lead" and not any(values.get(name) for name in ("email", "phone", "mobile", "website")):
         return ["No e-mail or phone: a lead should be one you can reach."]
     return []

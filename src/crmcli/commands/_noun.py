@@ -286,6 +286,9 @@ def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
                 hint=suggestion(named, FORMATS),
                 field="format",
             )
+        for option, text in given.items():
+            if text == "" and option != "set" and not option.startswith("field_"):
+                raise InvalidValue(f"{option.replace('_', '-')} is blank.", field=option)
         app.output = Output("json" if as_json else named, split_names(given.pop("fields")))
         if given.get("terms"):
             given["terms"] = [term.removeprefix(KEPT) for term in given["terms"]]
@@ -422,9 +425,15 @@ def only(result: Table | Record, names: tuple[str, ...]) -> Table | Record:
         for column in (result.columns[index] for index in wanted)
         if column.kind == "money" and column.currency in known and known.index(column.currency) not in wanted
     ]
+    block = result.block if isinstance(result, Figures) else ""
+    if block and known.index(block) not in needed:
+        needed.append(known.index(block))
     columns = [
         replace(
-            result.columns[index], hidden=index not in wanted or result.columns[index].hidden, folded=False
+            result.columns[index],
+            hidden=index not in wanted or result.columns[index].name == block,
+            folded=False,
+            minor=0,
         )
         for index in needed
     ]
@@ -435,8 +444,9 @@ def only(result: Table | Record, names: tuple[str, ...]) -> Table | Record:
     if isinstance(result, Record):
         return replace(result, columns=columns, row=pick(result.row), sections={})
     changes: dict[str, Any] = {"columns": columns, "rows": map(pick, result.rows)}
-    if getattr(result, "total", None) is not None:
-        changes["total"] = pick(result.total)  # type: ignore[attr-defined]
+    if isinstance(result, Figures):
+        changes["total"] = None if result.total is None else pick(result.total)
+        changes["totals"] = {value: pick(row) for value, row in result.totals.items()}
     return replace(result, **changes)
 
 

@@ -10,7 +10,7 @@ import typer
 from crmcli.app import App
 from crmcli.commands._noun import DryRun, Noun
 from crmcli.errors import InvalidValue
-from crmcli.fields import BY_ENTITY
+from crmcli.fields import BY_ENTITY, counted
 from crmcli.render.clean import clean
 from crmcli.result import Outcome, Result, Table
 
@@ -212,7 +212,7 @@ def run_import(
                         plan=plan,
                         how=how,
                         reading=reading_of(app)._replace(date_order=order),
-                        facts=facts_of(app, work.reader),
+                        facts=replace(facts_of(app, work.reader), lenient=True),
                         actor=work.actor,
                         owner=lambda: owner_for(work),
                         advance=advance,
@@ -332,7 +332,7 @@ def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) ->
     count = write_file(Path(file), table, format, look)
     app.output = Output(given)
     return Outcome(
-        [f"Wrote {count:,} {BY_ENTITY[entity].plural} to {file}."], data={"file": file, "records": count}
+        [f"Wrote {counted(count, entity)} to {file}."], data={"file": file, "records": count}
     )
 
 

@@ -9,12 +9,13 @@ import typer
 
 from crmcli.app import App
 from crmcli.changes import Changes
-from crmcli.commands._entity import day_of, entity_verbs, facts_of, news, owner_for, reading_of, stages_of
+from crmcli.commands._entity import day_of, entity_verbs, facts_of, news, owner_for, reading_of
 from crmcli.commands._noun import At, DryRun, Noun, complete_references, complete_stages, complete_users
 from crmcli.errors import Refused
 from crmcli.fields import reference
-from crmcli.parse import moment_of, parse_value
+from crmcli.parse import chosen, moment_of, parse_value
 from crmcli.result import Outcome, Result
+from crmcli.rules.closing import lacking, overdue
 from crmcli.rules.contact_roles import Part
 from crmcli.rules.conversion import (
     Asked,
@@ -125,7 +126,7 @@ def convert(
         ),
     ] = None,
     opp_name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name of the new deal; else the account and a dash.")
+        str | None, typer.Option(metavar="NAME", help="Name of the new deal; else the account's.")
     ] = None,
     no_opp: Annotated[bool, typer.Option("--no-opp", help="Make no deal.")] = False,
     amount: Annotated[str | None, typer.Option(metavar="MONEY", help="What the deal may bring.")] = None,
@@ -180,12 +181,23 @@ def convert(
     if app.interactive and not prospect.converted_at:
         typed = offered(app, prospect, typed)
     with app.work(at=moment, dry_run=dry_run) as work:
-        plan = planned(
-            app, work, prospect.id, typed, Facts(moment, day, app.currency, stages_of(work.reader))
-        )
+        facts = replace(facts_of(app, work.reader, day), at=moment)
+        plan = planned(app, work, prospect.id, typed, facts)
         work.apply(plan)
+        plan.notes += remarks_on(work, plan, app.today)
         entry = work.entry
     return converted(plan, prospect, day, None if dry_run else entry)
+
+
+def remarks_on(work: "UnitOfWork", plan: Conversion, today: date) -> list[str]:
+    """What the deal lacks that the lead became."""
+    from crmcli.model import Opportunity
+
+    if plan.opportunity is None:
+        return []
+    record = work.get(Opportunity, plan.opportunity.id)
+    deal = {name: getattr(record, name) for name in type(record).model_fields}
+    return [*lacking(deal), *overdue(deal, today)]
 
 
 def prospect_of(reader: Reader, ref: str) -> Prospect:
@@ -307,7 +319,8 @@ def deal_values(
         reading = reading._replace(currency=deal.currency)
     fields = {spec.name: spec for spec in work.fields("opportunity")}
     fields["role"] = next(spec for spec in work.fields("contact_role") if spec.name == "role")
-    given = {"amount": typed.amount, "close_date": typed.close_date, "role": typed.role}
+    role = chosen(fields["role"], typed.role) if typed.role else typed.role
+    given = {"amount": typed.amount, "close_date": typed.close_date, "role": role}
     return {
         name: parse_value(fields[name], text, reading) for name, text in given.items() if text is not None
     }

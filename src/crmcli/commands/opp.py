@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +11,7 @@ from crmcli.changes import Changes
 from crmcli.commands._entity import (
     day_of,
     entity_verbs,
-    facts_of,
+    facts_then,
     news,
     owner_for,
     reading_of,
@@ -23,25 +22,29 @@ from crmcli.commands._entity import (
 from crmcli.commands._noun import At, DryRun, Noun, complete_references, complete_stages, complete_users
 from crmcli.errors import InvalidValue
 from crmcli.fields import reference
-from crmcli.parse import moment_of, parse_value
+from crmcli.parse import chosen, moment_of, parse_value
 from crmcli.result import Column, Outcome, Result, Table
 from crmcli.rules.closing import (
     KEEP,
     closed,
     moved,
-    needs_reason,
-    refuse_before_creation,
-    refuse_closed,
     reopened,
     said_of_move,
 )
 from crmcli.rules.contact_roles import Part, leave, play
 from crmcli.rules.ownership import refuse_inactive_owner
 from crmcli.rules.records import Facts
-from crmcli.rules.stages import StageFacts, closing_stage, first_stage, stage_named
+from crmcli.rules.stages import (
+    StageFacts,
+    closing_stage,
+    first_stage,
+    needs_reason,
+    refuse_closed,
+    stage_named,
+)
 from crmcli.store.find import described, find
 from crmcli.store.reader import Reader
-from crmcli.values.dates import from_iso_instant
+from crmcli.values.dates import parse_date
 
 if TYPE_CHECKING:
     from crmcli.store.work import UnitOfWork
@@ -235,15 +238,15 @@ def reopen(
     note: Note = None,
     dry_run: DryRun = False,
 ) -> Result:
-    """Open a closed deal again, in the stage it was in before, with your own probability if it had one."""
+    """Open a closed deal again, as it was before: its stage, its close date, your own probability."""
 
     def plan(deal: Deal, facts: Facts, work: "UnitOfWork") -> dict[str, Any]:
-        target = (
-            stage_named(stage, facts.stages)
-            if stage
-            else last_open_stage(work.reader, deal["id"], facts.stages)
-        )
-        day = given(app, work, deal, close_date=close_date)["close_date"] if close_date else None
+        before = when_open(work.reader, deal["id"])
+        target = stage_named(stage, facts.stages) if stage else last_open_stage(before, facts.stages)
+        if close_date:
+            day = given(app, work, deal, close_date=close_date)["close_date"]
+        else:
+            day = parse_date(before[0][1] or "none", today=facts.day) if before else deal["close_date"]
         return reopened(deal, target, facts, day)
 
     return act(app, ref, plan, at=at, note=note, dry_run=dry_run)
@@ -284,21 +287,6 @@ def deal_of(work: "UnitOfWork", ref: str) -> Deal:
     return {name: getattr(record, name) for name in type(record).model_fields}
 
 
-def facts_then(app: App, work: "UnitOfWork", deal: Deal, day: date | None) -> Facts:
-    """What rules need to know of an act; on the day of the last change it comes right after that."""
-    facts = facts_of(app, work.reader, day)
-    refuse_before_creation(deal, deal["created_at"].astimezone(app.zone).date(), facts.day)
-    last = work.reader.value(
-        "SELECT max(valid_from) FROM opportunity_version WHERE opportunity_id = :id AND recorded_to IS NULL",
-        id=deal["id"],
-    )
-    if last is not None:
-        after = from_iso_instant(last) + timedelta(seconds=1)
-        if after.astimezone(app.zone).date() == facts.day:
-            work.at = max(work.at, min(after, app.now))
-    return replace(facts, at=work.at)
-
-
 def given(app: App, work: "UnitOfWork", deal: Deal, **typed: str) -> dict[str, Any]:
     """What was typed for fields of a deal, as the columns to be set."""
     return typed_values(app, work.reader, typed, work.fields("opportunity"), deal["currency"])
@@ -318,26 +306,32 @@ def note_on(app: App, work: "UnitOfWork", id: int, text: str) -> dict[str, Any]:
     }
 
 
-def last_open_stage(reader: Reader, id: int, stages: Sequence[StageFacts]) -> StageFacts:
-    """The last open stage a deal was in, if deals may still enter it; else the first of all.
+def when_open(reader: Reader, id: int) -> list[tuple[str, str | None]]:
+    """Stage and close date of a deal whenever it was open, the last time first.
 
     What holds by what we know now comes first; a stage that was entered and left on one day may be known
     only from what was recorded before.
     """
     rows = reader.rows(
-        "SELECT stage FROM opportunity_version WHERE opportunity_id = :id AND is_closed = 0"
+        "SELECT stage, close_date FROM opportunity_version WHERE opportunity_id = :id AND is_closed = 0"
         " ORDER BY CASE WHEN recorded_to IS NULL THEN 0 ELSE 1 END, valid_from DESC, id DESC",
         id=id,
     )
+    return [(stage, close_date) for stage, close_date in rows]
+
+
+def last_open_stage(before: Sequence[tuple[str, str | None]], stages: Sequence[StageFacts]) -> StageFacts:
+    """The last open stage a deal was in, if deals may still enter it; else the first of all."""
     usable = {stage.name: stage for stage in stages if stage.active and not stage.is_closed}
-    return next((usable[name] for (name,) in rows if name in usable), None) or first_stage(stages)
+    return next((usable[name] for name, _ in before if name in usable), None) or first_stage(stages)
 
 
 def reason_for(app: App, ref: str, text: str | None, unless_in: str | None = None) -> str | None:
     """Why a deal was lost; asked for on a terminal. Raises InvalidValue where nobody can be asked."""
-    if text and text.strip():
-        return text
     reader = app.read()
+    spec = next(spec for spec in reader.fields("opportunity") if spec.name == "lost_reason")
+    if text and text.strip():
+        return chosen(spec, text.strip())
     id = find(reader, "opportunity", ref)
     row = reader.row("SELECT id, name, stage, is_closed FROM opportunity WHERE id = :id", id=id)
     assert row is not None
@@ -345,7 +339,6 @@ def reason_for(app: App, ref: str, text: str | None, unless_in: str | None = Non
     if unless_in and stage_named(unless_in, stages_of(reader)).name == deal["stage"]:
         return None
     refuse_closed(deal)
-    spec = next(spec for spec in reader.fields("opportunity") if spec.name == "lost_reason")
     if not app.interactive:
         raise InvalidValue(
             "Missing: reason. A lost deal has one.",
@@ -440,7 +433,7 @@ def role(
         who = described(work.reader, "contact", person)
         parts = parts_of(work.reader, deal["id"])
         spec = next(spec for spec in work.fields("contact_role") if spec.name == "role")
-        text = parse_value(spec, role, reading_of(app)) if role else None
+        text = parse_value(spec, chosen(spec, role), reading_of(app)) if role else None
         changes = (
             leave(parts, person, who) if rm else play(parts, deal["id"], person, text, primary, work.ids)
         )

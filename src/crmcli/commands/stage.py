@@ -129,13 +129,13 @@ def edited(app: App, work: "UnitOfWork", id: int, given: Mapping[str, str], dry_
     """Edit a stage, and what follows for the others."""
     before = stage_values(work, id)
     deals, ever = deals_in(work.reader, before["name"])
-    notes = edit_one(app, work, "stage", id, given)
+    changed, notes = edit_one(app, work, "stage", id, given)
     after = stage_values(work, id)
     refuse_rewriting(before, after, deals, ever)
     refuse_without_open_stage(stages_of(work.reader))
     if before["position"] != after["position"]:
         notes = [*notes, *make_room(work, id)]
-    return outcome_of(work, "stage", id, said=notes, dry_run=dry_run)
+    return outcome_of(work, "stage", id, changed=changed, said=notes, dry_run=dry_run)
 
 
 def stage_values(work: "UnitOfWork", id: int) -> dict[str, Any]:

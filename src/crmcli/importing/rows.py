@@ -11,7 +11,6 @@ from crmcli.fields import BY_ENTITY, BY_LETTER, FieldSpec
 from crmcli.importing.how import How
 from crmcli.model import ENTITIES
 from crmcli.parse import Reading, chosen, parse_value
-from crmcli.rules.activities import refuse_future
 from crmcli.rules.records import Facts, completed
 from crmcli.store.bulk import written
 from crmcli.store.bulk_links import titled
@@ -247,8 +246,6 @@ class Rows:
             raise InvalidValue(f"name may have {LONGEST_NAME} characters", field="name")
         if len(full.get("description") or "") > 32_000:
             raise InvalidValue("description may have 32000 characters", field="description")
-        if self.entity == "activity":
-            refuse_future(full["happened_at"], self.facts.at, self.reading.zone)
 
     def _valid_from(self, deal: Mapping[str, Any]) -> str:
         """From when on we know what the deal is: its creation, or, where it came closed, its closing."""

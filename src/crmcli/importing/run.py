@@ -10,7 +10,7 @@ from crmcli.fields import FieldSpec
 from crmcli.importing.how import REQUIRED, UNIQUE, How, check_required, importable, match_keys
 from crmcli.importing.rows import Rows, problem, stored, title_column
 from crmcli.parse import Reading
-from crmcli.rules.records import Facts, revised
+from crmcli.rules.records import CONVERTED, ONLY_BY_CONVERSION, Facts, revised
 from crmcli.rules.stages import refuse_rewriting
 from crmcli.store.bulk import STAGE, Key, Reject, Revision, Sameness, Stage, Values
 from crmcli.store.bulk_links import Links
@@ -19,7 +19,7 @@ from crmcli.store.keys import KEY_COLUMNS
 from crmcli.transfer.mapping import HeadingPlan
 from crmcli.transfer.rows import BadRow
 from crmcli.transfer.source import Source
-from crmcli.values.dates import iso_instant
+from crmcli.values.dates import from_iso_instant, iso_instant
 from crmcli.values.money import amount_words, decimals
 
 if TYPE_CHECKING:
@@ -150,6 +150,10 @@ def find_new(
         stage.refuse_repeated_keys(keys)
     stage.decide_new(mode)
     stage.require([Key(name, name) for name in REQUIRED[entity]])
+    if entity == "lead" and "status" in rows.given:
+        refused = {"converted": CONVERTED, "why": ONLY_BY_CONVERSION}
+        new = "s.verdict = 'create' AND s.status = :converted"
+        stage.reject(new, "refused", "status", ":why", **refused)
     for key in unique_keys(entity):
         stage.refuse_taken(key, "create")
     for spec in within:
@@ -215,7 +219,8 @@ class Reviser:
         self.job = job
         self.money = rows.money
         self.clearable = frozenset(clearable)
-        self.dates = frozenset(spec.column for spec in fields if spec.kind == "date")
+        readers: dict[str, Callable[[str], Any]] = {"date": date.fromisoformat, "instant": from_iso_instant}
+        self.read = {spec.column: readers[spec.kind] for spec in fields if spec.kind in readers}
 
     def __call__(self, revision: Revision) -> Values:
         """The columns to set; none where the record stays as it is. Raises CrmError."""
@@ -248,7 +253,7 @@ class Reviser:
                 if name in self.clearable and current[name] is not None:
                     changes[name] = None
             elif value != current[name] and (name not in made or made[name] != current[name]):
-                changes[name] = date.fromisoformat(value) if name in self.dates else value
+                changes[name] = self.read[name](value) if name in self.read else value
         self._custom(current, given, changes)
         self._amount(current, given, changes)
         return changes

@@ -135,10 +135,10 @@ class Grid:
             return True
         for lane in self.lanes:
             lane.shorten_label()
-        while self._least(0) > width and (lane := self._dispensable()):
-            self.lanes.remove(lane)
-            if not lane.empty:
-                self.left_out.append(lane.label)
+        while self.width > width and (minor := self._dispensable(self._least(0) > width)):
+            self.lanes.remove(minor)
+            if not minor.empty:
+                self.left_out.append(minor.label)
         step = next((step for step in range(len(_STEPS)) if self._least(step) <= width), None)
         if step is None:
             return False
@@ -158,9 +158,9 @@ class Grid:
     def _least(self, step: int) -> int:
         return sum(lane.floor(step) for lane in self.lanes) + GAP * (len(self.lanes) - 1)
 
-    def _dispensable(self) -> Lane | None:
+    def _dispensable(self, minor: bool) -> Lane | None:
         """The column to leave out next: one that is empty, then the most minor, the last of equals."""
-        found = [lane for lane in self.lanes[1:] if lane.minor or lane.empty]
+        found = [lane for lane in self.lanes[1:] if lane.empty or (minor and lane.minor)]
         return max(reversed(found), key=lambda lane: (lane.empty, lane.minor), default=None)
 
     def fitted(self, row: list[str]) -> list[str]:

@@ -48,7 +48,11 @@ def history(reader: Reader, ref: str | None, limit: int | None, *, people: bool)
     if ref is None:
         rows = reader.rows(f"{SQL} ORDER BY e.id DESC{last}")
         return Table(
-            COLUMNS, (with_numbers(row) for row in rows), title="History", empty="Nothing has been done yet."
+            COLUMNS,
+            (with_numbers(row) for row in rows),
+            title="History",
+            empty="Nothing has been done yet.",
+            refs="entry",
         )
     entity, id = record_named(reader, ref)
     rows = reader.rows(f"{SQL}{OF_RECORD} ORDER BY e.id DESC{last}", entity=entity, id=id)
@@ -57,7 +61,13 @@ def history(reader: Reader, ref: str | None, limit: int | None, *, people: bool)
     columns = (*COLUMNS, Column("changes", "Changes", "list" if people else "json", wraps=people))
     if people:
         entries = [(*row[:-1], [sentence(change) for change in row[-1]]) for row in entries]
-    return Table(columns, entries, title=f"History of {words.called}", empty="Nothing has been done to it.")
+    return Table(
+        columns,
+        entries,
+        title=f"History of {words.called}",
+        empty="Nothing has been done to it.",
+        refs="entry",
+    )
 
 
 def with_numbers(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -13,11 +13,30 @@ AROUND: Final = 60  # characters of a snippet
 
 COLUMNS: Final = (
     Column("ref", "Ref"),
-    Column("noun", "Noun"),
+    Column("noun", "Noun", cut="never", minor=2),
     Column("name", "Name"),
-    Column("where", "Where"),
-    Column("updated", "Updated", "instant"),
+    Column("of", "Of"),
+    Column("status", "Status", cut="last"),
+    Column("where", "Where", room=20),
+    Column("updated", "Updated", "instant", minor=1),
 )
+_ACCOUNT: Final = "(SELECT a.name FROM account AS a WHERE a.id = r.account_id)"
+_ABOUT: Final = " ".join(
+    f"WHEN '{noun.entity}' THEN (SELECT x.{noun.title} FROM \"{noun.entity}\" AS x WHERE x.id = r.related_to_id)"
+    for noun in BY_ENTITY.values()
+)
+_RELATED: Final = f"CASE r.related_to_entity {_ABOUT} END"
+# What tells records of one name apart: whose they are or what they are about, and how far they have come.
+TOLD_APART: Final = {
+    "lead": ("r.company", "CASE WHEN r.converted_at IS NULL THEN r.status ELSE 'Converted' END"),
+    "account": ("(SELECT p.name FROM account AS p WHERE p.id = r.parent_id)", "r.type"),
+    "contact": (_ACCOUNT, "r.title"),
+    "opportunity": (_ACCOUNT, "r.stage"),
+    "task": (_RELATED, "r.status"),
+    "activity": (_RELATED, "r.type"),
+    "stage": ("NULL", "r.category"),
+    "user": ("r.team", "r.role"),
+}
 ENTITIES: Final = {code: entity for entity, code in index.CODES.items()}
 
 
@@ -44,13 +63,15 @@ def search(reader: Reader, query: str, limit: int, noun: Noun | None) -> Table:
     for id, code in found:
         entity = ENTITIES[code]
         if id in records[entity]:
-            texts, updated = records[entity][id]
+            texts, updated, of, status = records[entity][id]
             title = BY_ENTITY[entity].title
             rows.append(
                 [
                     reference(entity, id),
                     BY_ENTITY[entity].word,
                     texts[title],
+                    of,
+                    status,
                     where(texts, title, terms),
                     updated,
                 ]
@@ -61,15 +82,19 @@ def search(reader: Reader, query: str, limit: int, noun: Noun | None) -> Table:
     )
 
 
-def documents(reader: Reader, entity: str, ids: Iterable[int]) -> dict[int, tuple[dict[str, str], str]]:
-    """The searched texts of records, and when they were last changed."""
+Found = tuple[dict[str, str], str, str | None, str | None]
+
+
+def documents(reader: Reader, entity: str, ids: Iterable[int]) -> dict[int, Found]:
+    """The searched texts of records, when they were last changed, and what tells them apart."""
     names = list(dict.fromkeys((BY_ENTITY[entity].title, *index.SEARCHED[entity])))
     listed = ", ".join(map(str, ids))
     rows = reader.rows(
-        f'SELECT id, updated_at, {", ".join(names)}, CAST(custom AS TEXT) FROM "{entity}"'
-        f" WHERE id IN ({listed}) AND deleted_at IS NULL"
+        f"SELECT r.id, r.updated_at, {', '.join(TOLD_APART[entity])},"
+        f" {', '.join(f'r.{name}' for name in names)}, CAST(r.custom AS TEXT)"
+        f' FROM "{entity}" AS r WHERE r.id IN ({listed}) AND r.deleted_at IS NULL'
     )
-    return {row[0]: (_texts([*names, "custom"], row[2:]), row[1]) for row in rows}
+    return {row[0]: (_texts([*names, "custom"], row[4:]), row[1], row[2], row[3]) for row in rows}
 
 
 def _texts(names: list[str], values: tuple[Any, ...]) -> dict[str, str]:

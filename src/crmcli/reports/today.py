@@ -23,10 +23,10 @@ COLUMNS: Final = (
     Column("what", "What"),
     Column("related", "For", "link", folded=True),
     Column("related_name", "For name", folded=True),
-    Column("date", "Date", "date"),
+    Column("date", "Date", "date", minor=1),
     Column("amount", "Amount", "money", minor=2),
     Column("currency", "Currency", hidden=True),
-    Column("owner", "Owner", hidden=True, minor=1),
+    Column("owner", "Owner", hidden=True),
     Column("suggestion", "Then", cut="never"),
 )
 

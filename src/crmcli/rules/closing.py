@@ -99,7 +99,7 @@ def said_of_move(before: Deal, values: Mapping[str, Any], day: date, today: date
         parts.append(f"on {long_date(day)}")
     if after["lost_reason"]:
         parts.append(after["lost_reason"])
-    return [" · ".join(parts), *remarks(before, values, today), *lacking(after)]
+    return [" · ".join(parts), *remarks(before, values, today), *(lacking(after) if after["is_won"] else [])]
 
 
 def remarks(before: Deal, values: Mapping[str, Any], today: date) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from crmcli.errors import InvalidValue
 from crmcli.fields import BY_ENTITY, BY_LETTER, NOUNS, FieldSpec
 from crmcli.store.bulk import STAGE, Stage
-from crmcli.store.find import KEYS, NORMAL
+from crmcli.store.find import DEEPEST, KEYS, NORMAL
 from crmcli.store.identity import uuid7
 from crmcli.values.dates import iso_instant
 from crmcli.values.keys import check_email, email_key, name_key
@@ -22,7 +22,6 @@ RELATED: Final = ("account", "contact", "opportunity", "lead")  # what a name al
 MAKEABLE: Final = ("user", "account")
 COLUMNS: Final = ("external_id", "email_key", "domain", "name_key")
 MISSING: Final = "stage_missing"
-DEEPEST: Final = 100  # levels of superiors that are followed
 
 
 class Meant(NamedTuple):

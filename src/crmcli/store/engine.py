@@ -143,9 +143,21 @@ def check_version(version: int, shown: str) -> None:
         )
 
 
+def refuse_newer(path: Path) -> None:
+    """Refuse a file of a newer crmcli by its first bytes, before SQLite puts its side files beside it."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(72)
+    except OSError:
+        return  # opening it says why
+    if head.startswith(b"SQLite format 3\0") and int.from_bytes(head[68:72], "big") == APPLICATION_ID:
+        check_version(int.from_bytes(head[60:64], "big"), str(path))
+
+
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """A connection that cannot write, holding one snapshot. Raises DatabaseError."""
     check_file(path)
+    refuse_newer(path)
     uri = path.as_uri()
     try:
         connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_SECONDS)
@@ -208,7 +220,12 @@ def engine_of(target: Target) -> "Engine":
     if target.path is None:
         try:
             return create_engine(target.url, hide_parameters=True)
-        except Exception as error:  # an unknown scheme or a missing driver, each with a class of its own
+        except ModuleNotFoundError as error:
+            hint = "pip install 'crmcli[postgres]'" if error.name == "psycopg" else None
+            raise DatabaseError(
+                f"{target.shown} needs a driver that is not installed: {error.name}.", hint=hint
+            ) from error
+        except Exception as error:  # an unknown scheme: SQLAlchemy has several classes for it
             raise DatabaseError(f"{target.shown} cannot be used: {error}") from error
     path = target.path
 

@@ -20,6 +20,7 @@ KEYS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "task": (("external_id", "exact"), ("subject", "fold")),
     "activity": (("external_id", "exact"), ("subject", "fold")),
 }
+DEEPEST: Final = 100  # levels of superiors that are followed
 NORMAL: Final[dict[str, Callable[[str], str]]] = {
     "exact": str.strip,
     "email": lambda text: email_key(text) if "@" in text else "",
@@ -111,6 +112,17 @@ def acting(reader: Reader, name: str, *, named: bool) -> tuple[int | None, str]:
             raise
         return None, name
     return id, title_of(reader, "user", id)
+
+
+def upwards(reader: Reader, entity: str, column: str, id: int) -> list[int]:
+    """A record and all that are above it by a link to records of its kind, the nearest first."""
+    rows = reader.rows(
+        f'WITH RECURSIVE up (id, deep) AS (SELECT t.id, 1 FROM "{entity}" t WHERE t.id = :id'
+        f' UNION ALL SELECT t.{column}, up.deep + 1 FROM up JOIN "{entity}" t ON t.id = up.id'
+        f" WHERE t.{column} IS NOT NULL AND up.deep < {DEEPEST}) SELECT id FROM up ORDER BY deep",
+        id=id,
+    )
+    return [row[0] for row in rows]
 
 
 def title_of(reader: Reader, entity: str, id: int) -> str:
