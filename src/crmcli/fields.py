@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from crmcli.errors import InvalidValue, suggestion
+
 FieldKind = Literal[
     "text",
     "email",
@@ -48,6 +50,20 @@ NOUNS: Final = (
 
 BY_ENTITY: Final = {noun.entity: noun for noun in NOUNS}
 BY_LETTER: Final = {noun.letter: noun for noun in NOUNS}
+
+
+def noun_named(text: str) -> Noun:
+    """A noun by its word or another of its names. Raises InvalidValue."""
+    wanted = text.strip().casefold()
+    for noun in NOUNS:
+        if wanted in (noun.word, noun.entity, noun.plural, *noun.aliases):
+            return noun
+    words = [noun.word for noun in NOUNS]
+    raise InvalidValue(
+        f"There is no noun {text!r}. There are {', '.join(words)}.",
+        hint=suggestion(wanted, words),
+        field="noun",
+    )
 
 
 def reference(entity: str, id: int) -> str:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from crmcli.errors import InvalidValue, suggestion
 from crmcli.fields import FieldSpec
-from crmcli.values.dates import parse_date, parse_instant
+from crmcli.values.dates import midnight, parse_date, parse_instant
 from crmcli.values.keys import check_email
 from crmcli.values.money import check_currency, parse_money
 
@@ -139,10 +139,9 @@ def _loose(text: str) -> str:
 
 def moment_of(day: date | datetime, now: datetime, zone: tzinfo) -> datetime:
     """The moment from which something that happened on a day is true: its beginning, or now if it is today."""
-    from datetime import UTC, time
 
     if isinstance(day, datetime):
         return day
     if day == now.astimezone(zone).date():
         return now
-    return datetime.combine(day, time(), zone).astimezone(UTC)
+    return midnight(day, zone)

@@ -29,7 +29,7 @@ def filled(crm: Crm) -> Crm:
     crm.ok("account add Gone")
     crm.ok("account rm A1 --yes")
     crm.ok("user add 'Li Wei' --email li@x.example --team East")
-    crm.ok("user add 'Zoë' --manager 'Li Wei' --active no")
+    crm.ok("user add 'Zoë' --manager 'Li Wei'")
     crm.ok("account add 'Grand 華' --website https://grand.example --annual-revenue 'EUR 1250000.50'")
     crm.ok(
         "account",
@@ -42,6 +42,7 @@ def filled(crm: Crm) -> Crm:
         "--owner",
         "Zoë",
     )
+    crm.ok("user edit 'Zoë' --active no")
     crm.ok(
         "contact add --first-name Ann --last-name Lee --account A3 --email ann@x.example --external-id C-1"
     )

@@ -23,6 +23,7 @@ LEADS = "name,email,company\nWang Wei,wei@huaxin.cn,Huaxin\nAnn Lee,ann@acme.exa
 @pytest.fixture(autouse=True)
 def in_march(crm: Crm) -> None:
     crm.today = "2026-03-02"
+    crm.ok("init")
 
 
 def file(tmp_path: Path, text: str | bytes, name: str = "file.csv") -> Path:
@@ -688,7 +689,7 @@ def test_a_closed_deal_refuses_what_edit_refuses(crm: Crm, tmp_path: Path) -> No
     crm.ok("opp add Deal --external-id 1 --stage 'Closed Won' --close-date 2026-02-01")
     path = file(tmp_path, "external_id,probability\n1,30\n")
     run = crm.fails(2, "opp", "import", path, "--match", "external_id", "--json")
-    assert bad(run) == [(2, "refused", None)]
+    assert bad(run) == [(2, "refused", "probability")]
 
 
 def test_an_amount_without_a_currency_is_in_that_of_the_record(crm: Crm, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from crmcli.errors import InvalidValue
 from crmcli.render import Look, look_of, render_error
 from crmcli.render.clean import clean
-from crmcli.render.measure import cells, shorten
+from crmcli.render.measure import cells, shorten, wrap
 from crmcli.result import Column, Outcome, Record, Report, Row, Table
 from tests.render.screen import ACME, deals, look_at, printed
 
@@ -83,6 +83,92 @@ def test_a_table_that_does_not_fit_turns_into_records(width: int) -> None:
         "Ref:     O45\nName:    Acme renewal\nAccount: A4 Huaxin\nAmount:  USD 12,500.00\n"
     )
     assert "Won:     no\n\nRef:     O46\n" in text
+
+
+WIDE = [
+    Column("ref", "Ref", "link"),
+    Column("name", "Name"),
+    Column("stage", "Stage", cut="last"),
+    Column("source", "Source", cut="later"),
+    Column("probability", "Probability", "percent", short="Prob.", minor=1),
+    Column("owner", "Owner", minor=2),
+    Column("then", "Then", cut="never"),
+]
+LONG: Row = ("O1", "n" * 30, "Closed Lost", "Employee Referral", 10, "Bo", "crm opp edit O1")
+
+
+@pytest.mark.parametrize(
+    ("width", "cut", "gone"),
+    [
+        (110, "", ""),
+        (100, "", ""),
+        (80, "n", ""),
+        (79, "n", "Owner"),
+        (72, "n", "Owner, Probability"),
+        (63, "n", "Owner, Probability"),
+        (60, "ne", "Owner, Probability"),
+    ],
+)
+def test_a_table_gives_up_what_is_least_missed_first(width: int, cut: str, gone: str) -> None:
+    text = printed(Table(WIDE, [LONG]), None, look_at(True, width))
+    assert max(map(len, text.splitlines()[:3])) <= width
+    assert ("Probability  Owner" in text) is (width > 104)
+    assert ("Prob.  " in text) is (104 > width > 72)
+    for letter, whole in zip("ne", (LONG[1], LONG[3]), strict=True):
+        assert (whole in text) is (letter not in cut)
+    assert "Closed Lost" in text
+    assert "crm opp edit O1" in text
+    assert (f"Left out for width: {gone}." in text) if gone else ("Left out" not in text)
+
+
+def test_programs_and_pipes_get_what_people_have_no_room_for() -> None:
+    for format in ("csv", "tsv", "json"):
+        assert "owner" in printed(Table(WIDE, [LONG]), format, look_at(True, 60))
+    assert "Probability  Owner" in printed(Table(WIDE, [LONG]), "plain", look_at())
+
+
+def test_an_empty_column_goes_before_any_text_is_cut() -> None:
+    text = printed(Table(WIDE, [(*LONG[:3], None, *LONG[4:])]), None, look_at(True, 84))
+    assert "n" * 30 in text
+    assert "Source" not in text
+    assert "Left out" not in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("format", ["table", "plain"])
+def test_prose_goes_on_in_the_next_line(format: str, width: int) -> None:
+    prose = (
+        "A sentence that is long enough to need more than one line on any screen, 而且還有中文的部分沒有空格"
+        * 2
+    )
+    columns = [Column("check", "Check", cut="never"), Column("found", "Found", wraps=True)]
+    text = printed(Table(columns, [("first", prose), ("second", "ok")]), format, look_at(True, width))
+    assert "…" not in text
+    assert max(map(wcwidth.wcswidth, text.splitlines())) <= width
+    found = [line[8:].strip() for line in text.splitlines()[2:]]
+    assert "".join(found).replace(" ", "") == prose.replace(" ", "") + "ok"
+
+
+@given(st.lists(st.sampled_from([*NAMES, "信", "a"]), max_size=6).map("".join), st.integers(4, 40))
+def test_wrapped_lines_fit_and_lose_nothing(text: str, width: int) -> None:
+    lines = wrap(text, width)
+    assert all(wcwidth.wcswidth(line) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize("width", range(60, 76))
+def test_a_reference_inside_a_cell_is_whole_or_not_there(width: int) -> None:
+    columns = [
+        Column("what", "What"),
+        Column("related", "For", "link", folded=True),
+        Column("name", "For name", folded=True),
+        Column("then", "Then", cut="never"),
+    ]
+    row: Row = ("Call them about it", "A1234", "Acme", "x" * 45)
+    text = printed(Table(columns, [row]), None, look_at(True, width))
+    cell = text.splitlines()[2].partition("  ")[0]
+    assert "A1" not in cell or "A1234" in cell
+    assert not cell.removesuffix("…").rstrip().endswith("·")
 
 
 def test_a_narrow_report_keeps_its_total() -> None:

@@ -36,7 +36,7 @@ def team(crm: Crm) -> Crm:
         "'Acme support' --account Acme --amount 30000 --close-date 2026-05-02 --stage 'Closed Won'",
         "华信二期扩容 --account 华信科技 --amount 100k --close-date 2026-06-15 --stage Nego --owner 李娜",
         "Perception --amount 12345.67 --close-date 2026-05-20 --stage Percep --source Web",
-        "'Lost one' --amount 70k --close-date 2026-05-01 --stage 'Closed Lost'",
+        "'Lost one' --amount 70k --close-date 2026-05-01 --stage 'Closed Lost' --lost-reason Pricing",
         "'Old one' --amount 5k --close-date 2026-03-01 --owner 李娜",
         "'No date' --amount 8k",
         "'No amount' --close-date 2026-06-11",
@@ -397,7 +397,12 @@ ACT = st.one_of(
                     "--close-date +30d",
                     "--close-date +1d",
                 ),
-                *("--stage Proposal", "--stage 'Closed Won'", "--stage 'Closed Lost'", "--stage Prosp"),
+                *(
+                    "--stage Proposal",
+                    "--stage 'Closed Won'",
+                    "--stage 'Closed Lost' --lost-reason Pricing",
+                    "--stage Prosp",
+                ),
                 *("--category Omitted", "--probability 33", "--currency EUR", "--owner Bo", "--name Renamed"),
             ]
         ),

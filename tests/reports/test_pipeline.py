@@ -23,7 +23,7 @@ def deals(crm: Crm) -> Crm:
         "Three --close-date 2026-06-01 --stage Prosp",
         "Four --amount 10 --stage Prosp",
         "Won --amount 1000 --stage 'Closed Won' --close-date 2026-05-01",
-        "Lost --amount 1000 --stage 'Closed Lost' --close-date 2026-05-01",
+        "Lost --amount 1000 --stage 'Closed Lost' --lost-reason Pricing --close-date 2026-05-01",
     ):
         crm.ok(f"opp add {deal}")
     return crm
@@ -82,12 +82,25 @@ def test_currencies_are_never_added(deals: Crm) -> None:
     deals.ok("opp add Edo --amount 'JPY 500' --stage Nego")
     found = deals.ok("pipeline --json").json
     assert (found["total"], found["currency"]) == (None, None)
-    assert [(each["currency"], each["stage"]) for each in found["rows"]] == [
-        ("JPY", "Negotiation/Review"),
-        ("USD", "Prospecting"),
-        ("USD", "Negotiation/Review"),
-    ]
+    stages = [each["stage"] for each in found["rows"]]
+    assert stages[:8] == stages[8:], "each currency has all its stages, as one alone has"
+    assert [each["currency"] for each in found["rows"]] == ["JPY"] * 8 + ["USD"] * 8
     assert found["totals"]["JPY"]["weighted"] == "450"
+
+
+@pytest.mark.parametrize("words", ["pipeline --fields stage,amount", "forecast --fields key,count"])
+def test_chosen_fields_keep_currencies_apart(deals: Crm, words: str) -> None:
+    deals.ok("opp add Edo --amount 'JPY 500' --stage Nego --close-date 2026-06-01")
+    for format in ("table", "plain"):
+        text = deals.ok(f"{words} --format {format}").out
+        assert text.index("\nJPY\n") < text.index("\nUSD\n")
+        assert text.count("Total") == 2
+    found = deals.ok(f"{words} --json").json
+    asked = {*words.partition("--fields ")[2].split(","), "currency"}
+    assert {frozenset(each) for each in (*found["rows"], *found["totals"].values())} == {frozenset(asked)}
+    head, *lines = deals.ok(f"{words} --format csv").lines
+    assert head.split(",")[-1] == "currency"
+    assert {line.split(",")[-1] for line in lines} == {"JPY", "USD"}
 
 
 def test_an_owner_sees_their_own(deals: Crm) -> None:

@@ -53,6 +53,21 @@ def test_parts_of_names_and_addresses_are_found(world: Crm, words: str, ref: str
     assert ref in refs(world, words)
 
 
+def test_records_of_one_name_are_told_apart(world: Crm) -> None:
+    world.ok("lead convert L1 --no-opp --account A1")
+    world.ok("lead add 'Wang Wei' --company Elsewhere --email w@else.example")
+    found = world.ok("search wang wei --json").json
+    assert {(each["noun"], each["of"], each["status"]) for each in found} == {
+        ("lead", "Huaxin", "Converted"),
+        ("lead", "Elsewhere", "Open - Not Contacted"),
+        ("contact", "华信科技有限公司", None),
+    }
+    (deal,) = world.ok("search acme renewal --noun opp --json").json
+    assert (deal["of"], deal["status"]) == ("Acme, Inc.", "Prospecting")
+    (task,) = world.ok("search call --noun task --json").json
+    assert (task["of"], task["status"]) == ("Acme renewal", "Not Started")
+
+
 def test_every_word_must_occur_or_be_begun(world: Crm) -> None:
     assert refs(world, "acme", "renew") == ["O1"]
     assert refs(world, "acme", "nonesuch") == []
@@ -63,7 +78,7 @@ def test_a_result_says_where_the_words_are(world: Crm) -> None:
     assert found["O1"]["where"] == "name: Acme renewal" or "description" in found["O1"]["where"]
     assert found["O2"]["where"].startswith("next step: Ask Acme for the signed")
     assert found["O2"]["name"] == "Something else"
-    assert list(found["O2"]) == ["ref", "noun", "name", "where", "updated"]
+    assert list(found["O2"]) == ["ref", "noun", "name", "of", "status", "where", "updated"]
 
 
 def test_what_was_deleted_is_not_found(world: Crm) -> None:

@@ -22,7 +22,7 @@ def day(crm: Crm) -> Crm:
         "opp add Idle --account A1 --close-date 2026-07-01",
         "opp add Busy --close-date 2026-07-01",
         "opp add Bos --close-date 2026-07-01 --owner Bo",
-        "opp add Gone --close-date 2026-05-01 --stage 'Closed Lost'",
+        "opp add Gone --close-date 2026-05-01 --stage 'Closed Lost' --lost-reason Pricing",
         "task add 'Call 王伟' --due-date 2026-05-10 --related-to O1",
         "task add 'Send deck' --due-date today",
         "task add Later --due-date tomorrow --related-to O4",
@@ -43,9 +43,9 @@ def test_the_most_pressing_comes_first_each_with_what_to_do(day: Crm) -> None:
     assert [(each["kind"], each["ref"], each["date"], each["suggestion"]) for each in rows(day)] == [
         ("overdue", "T1", "2026-05-10", "crm task done T1"),
         ("due", "T2", "2026-05-11", "crm task done T2"),
-        ("past close", "O2", "2026-05-01", "crm opp edit O2 --close-date +2w"),
-        ("no next step", "O3", "2026-07-01", "crm opp edit O3 --next-step TEXT"),
-        ("new lead", "L1", "2026-05-08", "crm lead edit L1 --status working"),
+        ("past close", "O2", "2026-05-01", "crm opp edit O2 --close +2w"),
+        ("no next step", "O3", "2026-07-01", "crm opp edit O3 --next TEXT"),
+        ("new lead", "L1", "2026-05-08", "crm log call TEXT --for L1"),
     ]
 
 
@@ -79,6 +79,23 @@ def test_the_suggestions_work(day: Crm) -> None:
     for each in rows(day):
         day.ok(each["suggestion"].removeprefix("crm ").replace("TEXT", "Call"))
     assert [(each["kind"], each["ref"]) for each in rows(day)] == [("no next step", "O2")]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_the_command_to_run_is_never_cut(day: Crm, width: int) -> None:
+    day.ok("opp edit O3 --name 'A renewal with a name that goes on and on, far beyond the screen'")
+    text = day.ok("today --format table", env={"COLUMNS": str(width)}).out
+    assert text.count("Why") == 1, "it is still a table"
+    assert max(map(len, text.splitlines())) <= width
+    for each in rows(day):
+        assert each["suggestion"] in text
+        assert f" {each['ref']} " in text
+
+
+def test_what_is_to_do_stands_apart_from_whom_it_is_for(day: Crm) -> None:
+    text = day.ok("today --format plain").out
+    for words in ("Call 王伟 · O1 Renewal", "Idle · A1 Acme", "Wang Wei · Huaxin"):
+        assert words in text
 
 
 def test_a_day_without_work_is_a_sentence(crm: Crm) -> None:

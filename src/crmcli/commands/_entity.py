@@ -493,7 +493,7 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
                 outcome.said[0] = f"Would be: {outcome.said[0]}"
         return outcome
 
-    add.__doc__ = f"Add {a_word(word)}.\n\nWithout what is required it asks on a terminal; in a pipe it names what is missing."
+    add.__doc__ = f"Add {a_word(word)}.\n\nWhat is missing is asked for on a terminal, and named in a pipe."
     noun.verb(examples["add"], options=lambda app: options(app, editing=False))(add)
 
     def list_(

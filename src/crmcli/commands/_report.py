@@ -1,6 +1,6 @@
 """What reports are asked for, from the options they share: the day, the period, the owner, the reader."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 
 from crmcli.app import App
 from crmcli.errors import InvalidValue, suggestion
@@ -23,9 +23,9 @@ def scope_of(
     day = as_of_day(app, as_of)
     moment = None
     if as_of is not None:
-        from crmcli.values.dates import iso_instant
+        from crmcli.values.dates import iso_instant, midnight
 
-        moment = iso_instant(datetime.combine(day + timedelta(days=1), time(), app.zone))
+        moment = iso_instant(midnight(day + timedelta(days=1), app.zone))
     stretch = None
     if period is not None:
         from crmcli.values.periods import parse_period

@@ -331,9 +331,7 @@ def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) ->
         return Outcome()
     count = write_file(Path(file), table, format, look)
     app.output = Output(given)
-    return Outcome(
-        [f"Wrote {counted(count, entity)} to {file}."], data={"file": file, "records": count}
-    )
+    return Outcome([f"Wrote {counted(count, entity)} to {file}."], data={"file": file, "records": count})
 
 
 def write_file(path: Path, table: Table, format: str, look: "Look") -> int:

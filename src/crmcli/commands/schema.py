@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from crmcli.app import App
+from crmcli.commands._entity import fields_of
 from crmcli.commands._noun import command_tree, report
-from crmcli.errors import CrmError, InvalidValue, suggestion
-from crmcli.fields import BY_ENTITY, NOUNS, FieldSpec, Noun
+from crmcli.fields import BY_ENTITY, NOUNS, FieldSpec, Noun, noun_named
 from crmcli.render import FORMATS
 from crmcli.result import Column, Outcome, Result, Table
 
@@ -20,7 +20,7 @@ EXIT_CODES: Final = {
     5: "refused by a business rule",
     6: "database missing, foreign, newer, locked or corrupt",
     7: "finished, with rejects",
-    8: "a --fail-if condition held",
+    8: "kept for reports that fail on a condition",
     130: "interrupted; nothing was written",
 }
 NOUN_COLUMNS: Final = (
@@ -76,32 +76,6 @@ def command(
         for each in nouns
     ]
     return Table(NOUN_COLUMNS, rows, title="Nouns", refs="noun")
-
-
-def noun_named(text: str) -> Noun:
-    """A noun by its word or another of its names. Raises InvalidValue."""
-    wanted = text.strip().casefold()
-    for noun in NOUNS:
-        if wanted in (noun.word, noun.entity, noun.plural, *noun.aliases):
-            return noun
-    words = [noun.word for noun in NOUNS]
-    raise InvalidValue(
-        f"There is no noun {text!r}. There are {', '.join(words)}.",
-        hint=suggestion(wanted, words),
-        field="noun",
-    )
-
-
-def fields_of(app: App, entity: str) -> list[FieldSpec]:
-    """The fields as the database describes them, or as they are declared where it cannot be read."""
-    try:
-        if app.target.exists():
-            return app.read().fields(entity)
-    except CrmError:
-        pass
-    from crmcli.model import ENTITIES, declared_fields
-
-    return declared_fields(ENTITIES[entity])
 
 
 def word_of(spec: FieldSpec) -> str | None:

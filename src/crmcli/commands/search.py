@@ -6,8 +6,8 @@ import typer
 
 from crmcli.app import App
 from crmcli.commands._noun import report
-from crmcli.errors import InvalidValue, suggestion
-from crmcli.fields import NOUNS, Noun
+from crmcli.errors import InvalidValue
+from crmcli.fields import NOUNS, noun_named
 from crmcli.reports.search import search
 from crmcli.result import Result
 
@@ -34,18 +34,4 @@ def command(app: App, words: Words, limit: Limit = 20, noun: Only = None) -> Res
     """
     if limit < 1:
         raise InvalidValue("--limit is at least 1.", field="limit")
-    return search(app.read(), " ".join(words), limit, noun_of(noun) if noun is not None else None)
-
-
-def noun_of(text: str) -> Noun:
-    """The noun of a word, an alias or a plural. Raises InvalidValue with a suggestion."""
-    wanted = text.strip().casefold()
-    for noun in NOUNS:
-        if wanted in (noun.word, noun.entity, noun.plural, *noun.aliases):
-            return noun
-    known = [noun.word for noun in NOUNS]
-    raise InvalidValue(
-        f"There is no noun {text!r}. There are {', '.join(known)}.",
-        hint=suggestion(text, known),
-        field="noun",
-    )
+    return search(app.read(), " ".join(words), limit, noun_named(noun) if noun is not None else None)

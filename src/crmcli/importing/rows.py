@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -16,7 +16,7 @@ from crmcli.store.bulk import written
 from crmcli.store.bulk_links import titled
 from crmcli.store.keys import KEY_COLUMNS
 from crmcli.transfer.mapping import HeadingPlan, fold_value
-from crmcli.values.dates import iso_instant
+from crmcli.values.dates import iso_instant, midnight
 from crmcli.values.references import split_reference
 
 # Columns that rules fill beside those of the file.
@@ -251,7 +251,7 @@ class Rows:
         """From when on we know what the deal is: its creation, or, where it came closed, its closing."""
         since: datetime = deal.get("created_at") or self.facts.at
         if deal["is_closed"] and deal["closed_at"]:
-            since = max(since, datetime.combine(deal["closed_at"], time(), self.reading.zone).astimezone(UTC))
+            since = max(since, midnight(deal["closed_at"], self.reading.zone))
         return iso_instant(since)
 
 

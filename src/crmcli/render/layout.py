@@ -13,6 +13,7 @@ from crmcli.result import Column, Record, Report, Row, Table
 
 GAP: Final = 2  # between columns
 LEAST: Final = 8  # cells a shortened column keeps
+LEAST_DEAR: Final = 9  # one that is cut last: Closed Won and Closed Lost stay apart
 LEAST_WRAPPED: Final = 12
 ROOM: Final = 12  # cells a text should have: minor columns go first
 ROOM_WRAPPED: Final = 20
@@ -58,7 +59,7 @@ class Lane:
 
     def __init__(self, group: "_Group", label: str, short: str, texts: list[str], kept: int) -> None:
         column = group[0][1]
-        self.label = label
+        self.name = self.label = label
         self.short = short or label
         self.texts = texts
         self.right = column.kind in _RIGHT
@@ -138,7 +139,7 @@ class Grid:
         while self.width > width and (minor := self._dispensable(self._least(0) > width)):
             self.lanes.remove(minor)
             if not minor.empty:
-                self.left_out.append(minor.label)
+                self.left_out.append(minor.name)
         step = next((step for step in range(len(_STEPS)) if self._least(step) <= width), None)
         if step is None:
             return False
@@ -298,7 +299,7 @@ def _least(group: _Group, label: str, kept: int) -> int:
     """The least width that cuts no reference, amount or date; `kept` is that of the reference in front."""
     (_, first), *folded = group
     if _cuttable(first):
-        return LEAST_WRAPPED if first.wraps else LEAST
+        return LEAST_WRAPPED if first.wraps else LEAST_DEAR if first.cut == "last" else LEAST
     if not folded or not all(_cuttable(column) for _, column in folded):
         return 1 << 30
     return max(kept + 1 + LEAST_FOLDED, cells(label))

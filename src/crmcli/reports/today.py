@@ -20,7 +20,7 @@ NEW_LEAD: Final = "new lead"
 COLUMNS: Final = (
     Column("kind", "Why", cut="never"),
     Column("ref", "Ref"),
-    Column("what", "What"),
+    Column("what", "What", room=18),
     Column("related", "For", "link", folded=True),
     Column("related_name", "For name", folded=True),
     Column("date", "Date", "date", minor=1),

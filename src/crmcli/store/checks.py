@@ -151,7 +151,9 @@ def search_index(reader: Reader) -> Check:
         extra += int(reader.value(f"SELECT count(*) FROM ({indexed} EXCEPT {live}) AS left_over") or 0)
     if not missing and not extra:
         return Check("search_index", "ok", "The search index holds every record.")
-    wrong = [f"{'1 record is' if missing == 1 else f'{missing} records are'} missing from it"] if missing else []
+    wrong = (
+        [f"{'1 record is' if missing == 1 else f'{missing} records are'} missing from it"] if missing else []
+    )
     wrong += [f"{extra} that are gone are still in it"] if extra else []
     return Check(
         "search_index", "bad", f"The search index is out of step: {', '.join(wrong)}.", "crm doctor --fix"

@@ -90,7 +90,8 @@ def _link_sql(spec: FieldSpec) -> str:
 def _reference_sql(entity: str, id_sql: str) -> str:
     """The typed reference of a live record."""
     letter = BY_ENTITY[entity].letter
-    return f"(SELECT '{letter}' || x.id FROM \"{identifier(entity)}\" AS x WHERE x.id = {id_sql} AND x.deleted_at IS NULL)"
+    live = f'FROM "{identifier(entity)}" AS x WHERE x.id = {id_sql} AND x.deleted_at IS NULL'
+    return f"(SELECT '{letter}' || x.id {live})"
 
 
 def _link_name_sql(spec: FieldSpec) -> str:
@@ -194,7 +195,7 @@ def _chosen(fields: Sequence[FieldSpec], names: Sequence[str]) -> list[Selected]
 
 def _columns_of(spec: FieldSpec, fields: Sequence[FieldSpec]) -> list[Selected]:
     """A field as columns: two of a link, one of anything else."""
-    cut: Cut = "last" if spec.name in DEAREST else "first" if spec.kind == "text" else "later"
+    cut: Cut = "last" if spec.name in DEAREST else "later" if spec.kind == "select" else "first"
     column = Column(spec.name, spec.label, SHOWN_AS[spec.kind], short=SHORT.get(spec.label, ""), cut=cut)
     if spec.name == "ref":
         letter = BY_ENTITY[spec.entity].letter

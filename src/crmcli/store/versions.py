@@ -5,7 +5,7 @@ A version holds from `valid_from` until before `valid_to` (when it was true), an
 can be made again.
 """
 
-from datetime import UTC, datetime, time, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from sqlalchemy import insert, text
@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from crmcli.errors import Refused
 from crmcli.model import Opportunity
 from crmcli.store.tables import OPPORTUNITY_VERSION
-from crmcli.values.dates import iso_instant
+from crmcli.values.dates import iso_instant, midnight
 
 TRACKED: Final = (
     "owner_id",
@@ -36,7 +36,7 @@ def begin(connection: Connection, deal: Opportunity, entry: int, now: datetime, 
     """The first version of a deal: from its creation, or, where it came to us closed, from its closing."""
     since = deal.created_at
     if deal.is_closed and deal.closed_at:
-        since = max(since, datetime.combine(deal.closed_at, time(), zone).astimezone(UTC))
+        since = max(since, midnight(deal.closed_at, zone))
     add(connection, deal, since, entry, now)
 
 

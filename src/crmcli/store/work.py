@@ -7,7 +7,7 @@ command can forget them.
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, time, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError

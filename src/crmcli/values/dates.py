@@ -1,7 +1,7 @@
 """Days and moments: what people type for them, and how they are written."""
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Final
 
 from crmcli.errors import InvalidValue
@@ -132,6 +132,11 @@ def date_orders(text: str) -> frozenset[str]:
     if _exists(year, second, first):
         return _DAY_FIRST
     return _MONTH_FIRST if _exists(year, first, second) else ORDERS
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """The moment a day begins in a zone, in UTC."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def iso_instant(moment: datetime) -> str:
