@@ -196,20 +196,23 @@ class App:
         fresh = target is self.target and target.path is not None and target.path.stat().st_size == 0
         zone, now = self.zone, self.now
         self.release()
-        with unit_of_work(
-            target,
-            command=self.command,
-            actor=self.actor,
-            named=self.settings.actor is not None,
-            source=source,
-            now=now,
-            at=at,
-            zone=zone,
-            dry_run=dry_run,
-        ) as work:
-            self._configured = work.reader.settings()
-            yield work
-        self.committed = not dry_run
+        written = None
+        try:
+            with unit_of_work(
+                target,
+                command=self.command,
+                actor=self.actor,
+                named=self.settings.actor is not None,
+                source=source,
+                now=now,
+                at=at,
+                zone=zone,
+                dry_run=dry_run,
+            ) as written:
+                self._configured = written.reader.settings()
+                yield written
+        finally:
+            self.committed = self.committed or (written is not None and written.committed)
         if fresh and not self.settings.quiet:
             self.stderr.write(f"Made the database {target.shown}.\n")
 

@@ -36,9 +36,8 @@ def parse_value(spec: FieldSpec, text: str, reading: Reading) -> Any:
     try:
         value = _parse(spec, text, reading)
     except InvalidValue as error:
-        message = (
-            error.message if error.field or spec.name in error.message else f"{spec.name}: {error.message}"
-        )
+        named = error.message.startswith(f"{spec.name}:")
+        message = error.message if named else f"{spec.name}: {error.message}"
         raise InvalidValue(message, hint=error.hint, field=spec.name) from error
     if spec.max_length and isinstance(value, str) and len(value) > spec.max_length:
         raise InvalidValue(

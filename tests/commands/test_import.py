@@ -723,7 +723,7 @@ def test_progress_is_for_terminals_only(crm: Crm, tmp_path: Path) -> None:
     run = crm.ok("lead", "import", file(tmp_path, text))
     assert "\r" not in run.err
     assert "\x1b" not in run.err
-    assert run.err.startswith("Imported file.csv: 9,000 created, 0 updated, 0 unchanged, 0 rejected (entry ")
+    assert run.err.startswith("Imported file.csv (utf-8, comma): 9,000 created, 0 updated, 0 unchanged, 0 rejected (entry ")
 
 
 def test_a_terminal_sees_how_far_it_is(crm_process: Crm, tmp_path: Path) -> None:
@@ -853,3 +853,35 @@ def test_an_import_that_is_interrupted_or_killed_leaves_nothing_or_all(
 def test_what_is_made_is_for_its_owner_only(crm_process: Crm, tmp_path: Path) -> None:
     crm_process.ok("lead", "import", file(tmp_path, LEADS))
     assert stat.S_IMODE((tmp_path / "crm.db").stat().st_mode) == 0o600
+
+
+def test_rejects_take_no_other_files_place(crm: Crm, tmp_path: Path) -> None:
+    bad, precious = tmp_path / "bad.csv", tmp_path / "precious.csv"
+    bad.write_text("name,email\nAnn,nonsense\n")
+    precious.write_text("do not,lose\n1,2\n")
+    refused = crm.fails(2, "lead", "import", bad, "--rejects", precious)
+    assert "is no rejects file" in refused.err
+    assert precious.read_text() == "do not,lose\n1,2\n"
+
+
+def test_rejects_can_be_mended_twice(crm: Crm, tmp_path: Path) -> None:
+    first, second, third = (tmp_path / f"{name}.csv" for name in ("first", "second", "third"))
+    first.write_text("name,email\nAnn,nonsense\nBea,b@example.org\n")
+    crm.fails(7, "lead", "import", first, "--rejects", second)
+    crm.fails(7, "lead", "import", second, "--rejects", third)
+    third.write_text(third.read_text().replace("nonsense", "ann@example.org"))
+    crm.ok("lead", "import", third)
+    assert sorted(lead["name"] for lead in crm.ok("lead list --json").json) == ["Ann", "Bea"]
+
+
+def test_missing_parents_bring_a_hint(crm: Crm, tmp_path: Path) -> None:
+    file = tmp_path / "deals.csv"
+    file.write_text("name,account\nRenewal,Acme\n")
+    assert "--create-parents" in crm.fails(2, "opp", "import", file).err
+
+
+def test_what_sets_a_blank_cell_off_goes_with_it(crm: Crm, tmp_path: Path) -> None:
+    file = tmp_path / "deals.csv"
+    file.write_text("firm,product\nAcme,Sensor\n,Sensor\nAcme,\n")
+    crm.ok("opp", "import", file, "--set", "name={firm}: {product}", "--extra", "ignore")
+    assert [deal["name"] for deal in crm.ok("opp list --json").json] == ["Acme: Sensor", "Sensor", "Acme"]

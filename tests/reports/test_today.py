@@ -64,10 +64,10 @@ def test_a_day_is_ones_own_a_users_or_everybodys(day: Crm) -> None:
 
 
 def test_who_owns_nothing_sees_everybodys_day(day: Crm) -> None:
-    day.env["CRMCLI_USER"] = "Visitor"
-    assert len(rows(day)) == 6
+    day.env["LOGNAME"] = "Visitor"
+    assert len(rows(day)) == 6, "the login is no user yet"
     day.ok("user add Visitor")
-    assert len(rows(day)) == 6
+    assert len(rows(day)) == 6, "a user who owns nothing"
 
 
 def test_a_lead_that_was_called_is_not_new(day: Crm) -> None:

@@ -1,5 +1,6 @@
 """What every way of adding and editing keeps to: by hand, by a verb, from a file."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -62,10 +63,11 @@ def test_the_history_of_another_system_may_open_a_deal_again() -> None:
 
 
 def test_a_deal_is_lost_for_a_reason_however_it_is_lost() -> None:
-    for lose in (
+    ways: tuple[Callable[[str | None], dict[str, Any]], ...] = (
         lambda reason: a_deal(stage="Closed Lost", lost_reason=reason),
         lambda reason: edited(a_deal(), stage="Closed Lost", lost_reason=reason),
-    ):
+    )
+    for lose in ways:
         for missing in (None, "  "):
             with pytest.raises(InvalidValue) as refused:
                 lose(missing)
@@ -75,14 +77,15 @@ def test_a_deal_is_lost_for_a_reason_however_it_is_lost() -> None:
 
 
 def test_only_a_lost_deal_has_a_reason_and_it_keeps_one() -> None:
-    for lacking_one in (
+    unwanted: tuple[Callable[[], dict[str, Any]], ...] = (
         lambda: a_deal(lost_reason="Pricing"),
         lambda: a_deal(stage="Closed Won", lost_reason="Pricing"),
         lambda: edited(a_deal(), lost_reason="Pricing"),
         lambda: edited(a_deal(), stage="Closed Won", lost_reason="Pricing"),
-    ):
+    )
+    for reason_there in unwanted:
         with pytest.raises(InvalidValue):
-            lacking_one()
+            reason_there()
     lost = a_deal(stage="Closed Lost", lost_reason="Pricing")
     assert edited(lost, lost_reason="Budget Constraints")["lost_reason"] == "Budget Constraints"
     with pytest.raises(InvalidValue):
@@ -124,12 +127,13 @@ def test_a_deal_that_is_closed_early_is_closed_today() -> None:
 
 
 def test_an_open_deal_is_in_any_category_but_closed() -> None:
-    for contradiction in (
+    contradictions: tuple[Callable[[], dict[str, Any]], ...] = (
         lambda: a_deal(category="Closed"),
         lambda: edited(a_deal(), category="Closed"),
         lambda: edited(a_deal(), HISTORY, category="Closed"),
         lambda: a_deal(HISTORY, stage="Prospecting", category="Closed"),
-    ):
+    )
+    for contradiction in contradictions:
         with pytest.raises(Refused, match="comes with a closed stage"):
             contradiction()
     for category in ("Pipeline", "Best Case", "Commit", "Omitted"):
@@ -142,12 +146,13 @@ def test_a_category_is_no_contradiction_where_a_file_does_not_say_the_stage() ->
 
 
 def test_a_closed_deal_has_what_its_stage_says() -> None:
-    for contradiction in (
+    contradictions: tuple[Callable[[], dict[str, Any]], ...] = (
         lambda: a_deal(stage="Closed Won", probability=40),
         lambda: edited(a_deal(), stage="Closed Won", probability=40),
         lambda: edited(a_deal(stage="Closed Won"), probability=40),
         lambda: edited(a_deal(stage="Closed Won"), category="Commit"),
-    ):
+    )
+    for contradiction in contradictions:
         with pytest.raises(Refused):
             contradiction()
     assert edited(a_deal(stage="Closed Won"), probability=100)["own_probability"] is None
@@ -187,10 +192,11 @@ def test_what_is_logged_has_happened_when_it_is_added_and_when_it_is_edited() ->
 
 def test_a_lead_is_converted_by_being_converted() -> None:
     lead = {"id": 1, "name": "Wang", "status": "Open - Not Contacted", "converted_at": None}
-    for called_so in (
+    ways: tuple[Callable[[], dict[str, Any]], ...] = (
         lambda: completed("lead", {"name": "Wang", "status": "Closed - Converted"}, FACTS),
         lambda: revised("lead", lead, {"status": "Closed - Converted"}, FACTS),
-    ):
+    )
+    for called_so in ways:
         with pytest.raises(Refused) as refused:
             called_so()
         assert "crm lead convert" in str(refused.value.hint)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from crmcli.errors import InvalidValue
-from crmcli.transfer.rejects import RejectsFile
+from crmcli.transfer.rejects import RejectsFile, is_rejects_file
 from crmcli.transfer.source import open_source
 
 
@@ -81,3 +81,20 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
         pass
     with pytest.raises(InvalidValue, match="is a folder"), RejectsFile(tmp_path, ["name"]):
         pass
+
+
+def test_a_rejects_file_that_is_imported_again_gets_its_columns_once(folder: Path) -> None:
+    path = folder / "again.csv"
+    with RejectsFile(path, ["name", "city", "line", "code", "reason"]) as rejects:
+        rejects.add(["Ada", "Bern", "2", "bad_date", "old"], 2, "missing", "new")
+    assert path.read_text() == "name,city,line,code,reason\nAda,Bern,2,missing,new\n"
+
+
+def test_a_rejects_file_is_its_owners_alone(folder: Path) -> None:
+    path = folder / "rejects.csv"
+    with RejectsFile(path, ["name"]):
+        pass
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert is_rejects_file(path)
+    (folder / "fair.csv").write_text("name,city\nAda,Bern\n")
+    assert not is_rejects_file(folder / "fair.csv")

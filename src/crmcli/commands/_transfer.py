@@ -198,6 +198,7 @@ def run_import(
     gc.enable()
     if rejects is not None:
         refuse_overwriting(app, rejects, "--rejects", opened.file)
+        refuse_replacing(rejects)
     with opened.source(app) as source:
         plan = match_headings(source.headings, importable(fields_of(app, entity)), **headings._asdict())
         order = find_date_order(source, plan, date_order or app.date_order)
@@ -223,7 +224,11 @@ def run_import(
             if rejects is not None and not dry_run:
                 write_rejects(stage, source, rejects)
             entry = work.entry if work.wrote and not dry_run else None
-        said = [*source.announced, *plan.remarks, *summary(source.name, imported, entry, rejects, dry_run)]
+        said = [
+            *source.announced,
+            *plan.remarks,
+            *summary(how_read(source), imported, entry, rejects, dry_run),
+        ]
     counts = {name: getattr(imported, name) for name in ("created", "updated", "unchanged", "rejected")}
     return Outcome(said, [], data={**counts, "entry": entry}, exit_code=7 if imported.rejected else 0)
 
@@ -237,6 +242,18 @@ def refuse_overwriting(app: App, path: str, what: str, source: str | None = None
             continue
         if Path(path).samefile(str(other)):
             raise InvalidValue(f"{what} {path} is {called}.", field=what.strip("-").lower())
+
+
+def refuse_replacing(path: str) -> None:
+    """Refuse rejects in the place of a file that holds anything else. Raises InvalidValue."""
+    from crmcli.transfer.rejects import is_rejects_file
+
+    if Path(path).is_file() and not is_rejects_file(Path(path)):
+        raise InvalidValue(
+            f"--rejects {path} is there already and is no rejects file.",
+            hint="Name another.",
+            field="rejects",
+        )
 
 
 def refuse(app: App, stage: "Stage", count: int, name: str) -> None:
@@ -255,9 +272,14 @@ def refuse(app: App, stage: "Stage", count: int, name: str) -> None:
         )
         app.stderr.write(f"Most often: {most}.\n")
     rows = "1 row" if count == 1 else f"{count:,} rows"
+    lacking = any(
+        code == "not_found" and field in ("account", "parent", "owner", "manager")
+        for code, field, _ in stage.reasons(20)
+    )
+    makes = " --create-parents makes the accounts and users that are missing." if lacking else ""
     raise Rejected(
         f"{name}: {rows} cannot be imported; nothing was written.",
-        hint="Mend the file, or say --rejects FILE to import the good rows.",
+        hint=f"Mend the file, or say --rejects FILE to import the good rows.{makes}",
         details=details if as_json else None,
     )
 
@@ -275,6 +297,13 @@ def write_rejects(stage: "Stage", source: "Source", path: str) -> None:
                 _, line, code, _, reason = following
                 file.add(row.cells if isinstance(row, BadRow) else row[1], line, code, reason)
                 following = next(bad, None)
+
+
+def how_read(source: "Source") -> str:
+    """A file and how it was read: deals.csv (utf-8, comma)."""
+    signs = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+    form = signs.get(source.delimiter or "", source.delimiter) or source.format
+    return f"{source.name} ({source.encoding}, {form})"
 
 
 def summary(
@@ -314,7 +343,7 @@ def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) ->
     if format is None:
         raise InvalidValue(
             f"What format is {file}? Its ending is none of {', '.join(ENDINGS)}.",
-            hint="Say --format csv.",
+            hint="Say --format csv; a filter stands behind the file: export - stage:won",
             field="format",
         )
     if file != "-":
@@ -336,10 +365,8 @@ def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) ->
 
 def write_file(path: Path, table: Table, format: str, look: "Look") -> int:
     """Write a table to a file, which is there whole or not at all; how many rows there were."""
-    from os import fsync
-    from secrets import token_hex
-
     from crmcli.render import render
+    from crmcli.transfer.whole_file import whole_file
 
     count = 0
 
@@ -349,20 +376,8 @@ def write_file(path: Path, table: Table, format: str, look: "Look") -> int:
             yield row
 
     table.rows = counted(table.rows)
-    target = path.resolve()
-    whole = not target.exists() or target.is_file()  # a pipe or a device is written to as it is
-    partial = target.with_name(f".{target.name}.{token_hex(4)}.tmp") if whole else target
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as out:
-            render(table, format, look._replace(out=out, terminal=False, width=0, color=False, ascii=False))
-            out.flush()
-            if whole:
-                fsync(out.fileno())
-        if whole:
-            partial.replace(target)
-    finally:
-        if whole:
-            partial.unlink(missing_ok=True)
+    with whole_file(path) as out:
+        render(table, format, look._replace(out=out, terminal=False, width=0, color=False, ascii=False))
     return count
 
 

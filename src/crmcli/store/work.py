@@ -85,6 +85,7 @@ class UnitOfWork:
         self.zone = zone
         self.touched: dict[tuple[str, int], None] = {}  # in the order they were touched
         self.wrote = False  # whether there is anything to commit
+        self.committed = False
         self._specs: dict[str, list[FieldSpec]] = {}
         self.entry = self.ids("entry")  # waits, on PostgreSQL, for whoever is writing
         self.connection.execute(
@@ -337,6 +338,9 @@ def unit_of_work(
             changed = work.finish()
             if dry_run or not changed:
                 transaction.rollback()
+            else:
+                transaction.commit()
+                work.committed = True
     except SQLAlchemyError as error:
         if "user-defined function raised exception" in str(error):  # ours do not: it was Ctrl-C in one
             raise KeyboardInterrupt from error

@@ -36,10 +36,15 @@ class Template:
     parts: tuple[str | int, ...]  # text as it stands, or the index of a cell
 
     def fill(self, cells: Sequence[str]) -> str:
-        """The text for one row; empty where all its cells are blank."""
-        if not any(cells[part].strip() for part in self.parts if isinstance(part, int)):
+        """The text for one row; empty where all its cells are blank.
+
+        What only sets a blank cell off at either end goes with it: `: GTX Basic` is GTX Basic.
+        """
+        indexes = [part for part in self.parts if isinstance(part, int)]
+        if not any(cells[index].strip() for index in indexes):
             return ""
-        return "".join(cells[part].strip() if isinstance(part, int) else part for part in self.parts)
+        text = "".join(cells[part].strip() if isinstance(part, int) else part for part in self.parts)
+        return text if all(cells[index].strip() for index in indexes) else text.strip(" :;,-–—/|·")
 
 
 @dataclass(frozen=True, slots=True)

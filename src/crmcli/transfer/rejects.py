@@ -1,15 +1,14 @@
 """The rows that an import refused, in a file of their own, to be mended and imported again."""
 
 import csv
-import os
-import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import Final, Self, TextIO
 
 from crmcli.errors import InvalidValue
+from crmcli.transfer.whole_file import whole_file
 
 COLUMNS: Final = ("line", "code", "reason")
 
@@ -18,32 +17,24 @@ class RejectsFile:
     """Original columns first, then line, code and reason; cells beyond the headings come last.
 
     The file appears under its name when all went well, whole or not at all; with no reject it holds only
-    its headings. A name that is a device or a pipe is written to as it is.
+    its headings. Where a rejects file was read, its own line, code and reason give way to the new ones.
     """
 
     def __init__(self, path: str | Path, headings: Sequence[str], delimiter: str = ",") -> None:
         self.path = Path(path)
         self.count = 0
-        self._headings = list(headings)
+        again = tuple(headings[-len(COLUMNS) :]) == COLUMNS
+        self._headings = list(headings[: -len(COLUMNS)] if again else headings)
+        self._skipped = len(COLUMNS) if again else 0
         self._delimiter = delimiter
         self._stack = ExitStack()
-        self._out: IO[str] | None = None
-        self._temporary: Path | None = None
+        self._out: TextIO | None = None
 
     def __enter__(self) -> Self:
-        target = Path(os.path.realpath(self.path))
+        if self.path.is_dir():
+            raise InvalidValue(f"{self.path} is a folder; name a file for the rejects.", field="rejects")
         try:
-            if target.is_dir():
-                raise InvalidValue(f"{self.path} is a folder; name a file for the rejects.", field="rejects")
-            if target.exists() and not target.is_file():
-                opened = target
-                mode = "w"
-            else:
-                opened = self._temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-                mode = "x"
-            self._out = self._stack.enter_context(
-                opened.open(mode, encoding="utf-8", errors="backslashreplace", newline="")
-            )
+            self._out = self._stack.enter_context(whole_file(self.path, errors="backslashreplace"))
         except OSError as error:
             raise InvalidValue(f"Cannot write {self.path}: {error.strerror}.", field="rejects") from None
         self._write([*self._headings, *COLUMNS])
@@ -53,7 +44,8 @@ class RejectsFile:
         """Write one row that was refused."""
         width = len(self._headings)
         missing = [""] * (width - len(cells))
-        self._write([*cells[:width], *missing, str(line), code, reason, *cells[width:]])
+        beyond = cells[width + self._skipped :]
+        self._write([*cells[:width], *missing, str(line), code, reason, *beyond])
         self.count += 1
 
     def _write(self, cells: Sequence[str]) -> None:
@@ -71,17 +63,17 @@ class RejectsFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if kind is None and self._out is not None:
-                self._out.flush()
-                if self._temporary is not None:
-                    os.fsync(self._out.fileno())
-            self._stack.close()
-            if kind is None and self._temporary is not None:
-                self._temporary.replace(os.path.realpath(self.path))
-                self._temporary = None
+            self._stack.__exit__(kind, error, trace)
         except OSError as problem:
+            if problem is error:
+                raise
             raise InvalidValue(f"Cannot write {self.path}: {problem.strerror}.", field="rejects") from None
-        finally:
-            self._stack.close()
-            if self._temporary is not None:
-                self._temporary.unlink(missing_ok=True)
+
+
+def is_rejects_file(path: Path) -> bool:
+    """Whether a file has the headings of a rejects file, so that another may take its place."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        head = file.readline(65_536).rstrip("\r\n")
+    return head == "" or any(
+        tuple(head.rsplit(mark, len(COLUMNS))[-len(COLUMNS) :]) == COLUMNS for mark in ",;\t|"
+    )
