@@ -56,7 +56,13 @@ def on_a_screen(crm: Crm, words: str, width: int, **env: str) -> str:
 def test_a_dumb_terminal_cuts_nothing_that_another_does_not(sales: Crm) -> None:
     text = on_a_screen(sales, "opp list", 130, TERM="dumb")
     assert text == on_a_screen(sales, "opp list", 130)
-    for whole in ("O1", "A1 华信科技股份有限公司", "CNY 1,250,000.00", "2026-06-01", "Acme renewal of everything"):
+    for whole in (
+        "O1",
+        "A1 华信科技股份有限公司",
+        "CNY 1,250,000.00",
+        "2026-06-01",
+        "Acme renewal of everything",
+    ):
         assert whole in text
 
 

@@ -150,7 +150,7 @@ class App:
         """The user who is acting; None while nobody is called so."""
         from crmcli.store.find import acting
 
-        return acting(reader, self.actor, named=self.settings.actor is not None)[0]
+        return acting(reader, self.actor, named=self.settings.actor_named)[0]
 
     # --- the two doors ---------------------------------------------------------------------------
 
@@ -202,7 +202,7 @@ class App:
                 target,
                 command=self.command,
                 actor=self.actor,
-                named=self.settings.actor is not None,
+                named=self.settings.actor_named,
                 source=source,
                 now=now,
                 at=at,

@@ -11,12 +11,14 @@ class Settings:
     """What the command line and the environment say, before any database is opened.
 
     `database` is a path or a URL; `named` tells whether the user named it (a missing database that was
-    named is an error; the per-user one is made by the first write).
+    named is an error; the per-user one is made by the first write). `actor_named` tells whether the actor
+    was named by --as, which must be a user's name; the environment may name one who is yet to become a user.
     """
 
     database: str
     named: bool
     actor: str | None = None
+    actor_named: bool = False
     prompts: bool = True
     color: str = "auto"
     quiet: bool = False
@@ -49,6 +51,7 @@ def settings_from(
         database=named or str(per_user_database(environ)),
         named=bool(named),
         actor=actor or environ.get("CRMCLI_USER") or None,
+        actor_named=actor is not None,
         prompts=prompts,
         color=color,
         quiet=quiet,

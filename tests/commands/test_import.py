@@ -723,7 +723,9 @@ def test_progress_is_for_terminals_only(crm: Crm, tmp_path: Path) -> None:
     run = crm.ok("lead", "import", file(tmp_path, text))
     assert "\r" not in run.err
     assert "\x1b" not in run.err
-    assert run.err.startswith("Imported file.csv (utf-8, comma): 9,000 created, 0 updated, 0 unchanged, 0 rejected (entry ")
+    assert run.err.startswith(
+        "Imported file.csv (utf-8, comma): 9,000 created, 0 updated, 0 unchanged, 0 rejected (entry "
+    )
 
 
 def test_a_terminal_sees_how_far_it_is(crm_process: Crm, tmp_path: Path) -> None:

@@ -288,6 +288,7 @@ def test_a_deal_is_given_to_nobody_unknown_or_inactive(crm: Crm, deal: str) -> N
 
 
 def test_a_deal_can_be_taken_over(crm: Crm, deal: str) -> None:
+    crm.ok("user add Zhang")
     crm.ok("--as Zhang opp assign O1 --to me")
     assert shown(crm)["owner"] == "Zhang"
 
@@ -358,6 +359,7 @@ def test_the_timeline_tells_everything_in_order(crm: Crm, deal: str) -> None:
     crm.ok("task add 'Send contract' --for O1 --due-date +3d")
     crm.ok("task add 'Ask legal' --for O1 --due-date 2026-11-01")
     crm.ok("task done T2 --at 2026-11-06")
+    crm.ok("user add Li")
     crm.ok("--as Li opp win O1 --at 2026-11-20")
     told = [(row["date"], row["kind"], row["what"], row["was"], row["days"]) for row in timeline(crm)]
     assert [row for row in told if row[1] != "owner"] == [

@@ -64,6 +64,7 @@ def test_a_day_is_ones_own_a_users_or_everybodys(day: Crm) -> None:
 
 
 def test_who_owns_nothing_sees_everybodys_day(day: Crm) -> None:
+    del day.env["CRMCLI_USER"]
     day.env["LOGNAME"] = "Visitor"
     assert len(rows(day)) == 6, "the login is no user yet"
     day.ok("user add Visitor")

@@ -37,7 +37,7 @@ class Outside:
 # Typer 0.29 imports pydantic (a third of a read command's time) to coerce even a plain string. Every
 # parameter of ours is text, a list of texts, a whole number or a flag, which need no such help. Where a
 # later Typer has other insides, the guard below does nothing and Typer works as it always does;
-# tests/commands/test_startup.py then says so.
+# tests/test_promises.py then says so.
 
 try:
     from typer._coercion import RuntimeParam as _RuntimeParam
