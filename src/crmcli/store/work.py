@@ -79,7 +79,6 @@ class UnitOfWork:
         self.connection = session.connection()
         self.reader = SqlReader(self.connection, shown, own=False)
         self.ids = Ids(self.connection)
-        self.me, self.actor = acting(self.reader, actor, named=named)
         self.now = now
         self.at = at or now
         self.zone = zone
@@ -87,7 +86,8 @@ class UnitOfWork:
         self.wrote = False  # whether there is anything to commit
         self.committed = False
         self._specs: dict[str, list[FieldSpec]] = {}
-        self.entry = self.ids("entry")  # waits, on PostgreSQL, for whoever is writing
+        self.entry = self.ids("entry")  # waits, on PostgreSQL, for whoever is writing: read nothing before
+        self.me, self.actor = acting(self.reader, actor, named=named)
         self.connection.execute(
             ENTRY.insert().values(id=self.entry, at=now, actor=self.actor, source=source, command=command)
         )
