@@ -24,7 +24,7 @@ def shown(crm: Crm, ref: str = "A1", **options: Any) -> Any:
 
 def an_account(crm: Crm) -> None:
     crm.ok("account add Huaxin --city Beijing")
-    crm.ok("contact add 'Wang Wei' --account A1 --title CEO --email wei@huaxin.cn")
+    crm.ok("contact add 'Wang Wei' --account A1 --title Director --email wei@huaxin.cn")
 
 
 def test_an_account_without_anything_has_every_list(crm: Crm) -> None:
@@ -51,7 +51,7 @@ def test_contacts_are_there_with_their_roles(crm: Crm) -> None:
         "phone": "0105555123",
         "roles": [],
     }
-    assert (wei["ref"], wei["title"], wei["roles"]) == ("C1", "CEO", ["Decision Maker, primary (O1)"])
+    assert (wei["ref"], wei["title"], wei["roles"]) == ("C1", "Director", ["Decision Maker, primary (O1)"])
 
 
 def test_open_deals_have_their_age_and_the_days_in_their_stage(crm: Crm) -> None:

@@ -277,7 +277,7 @@ def test_several_matching_contacts_are_a_conflict_that_names_them(crm: Crm) -> N
 
 def test_existing_records_get_only_what_they_lack_and_each_field_is_reported(crm: Crm) -> None:
     crm.ok("account add Huaxin --website huaxin.com --city Beijing --industry Energy")
-    crm.ok("contact add 'Wang Wei' --account A1 --email wei@huaxin.cn --title CEO")
+    crm.ok("contact add 'Wang Wei' --account A1 --email wei@huaxin.cn --title Director")
     a_lead(
         crm,
         *"--website huaxin.cn --city Beijing --phone 0105555123 --employees 50".split(),
@@ -290,7 +290,7 @@ def test_existing_records_get_only_what_they_lack_and_each_field_is_reported(crm
     assert run.json["contact"]["filled"] == ["phone", "city"]
     assert run.json["contact"]["kept"] == ["title"]
     assert "filled phone 0105555123, employees 50 · kept website huaxin.com (not huaxin.cn)" in run.err
-    assert "kept title CEO (not Boss)" in run.err
+    assert "kept title Director (not Boss)" in run.err
     account = shown(crm, "account", "A1")
     assert (account["website"], account["employees"], account["industry"]) == ("huaxin.com", 50, "Energy")
 
@@ -530,7 +530,7 @@ def test_a_converted_lead_says_what_it_became_and_can_no_longer_be_edited(crm: C
     lead = shown(crm, "lead", "L1")
     assert (lead["status"], lead["converted_at"]) == ("Closed - Converted", "2026-02-10T09:00:00Z")
     assert (lead["converted_account"], lead["converted_contact"], lead["converted_opp"]) == ("A1", "C1", "O1")
-    crm.fails(5, "lead edit L1 --title CEO")
+    crm.fails(5, "lead edit L1 --title Director")
     assert crm.ok("lead list --json").json == []
     assert len(crm.ok("lead list --all --json").json) == 1
 

@@ -170,7 +170,7 @@ def test_a_contact_of_the_same_mail_goes_before_one_of_the_same_name() -> None:
 
 def test_an_existing_contact_keeps_its_values() -> None:
     account = record(Account, 4, name="Huaxin")
-    contact = record(Contact, 7, name="Wang Wei", email="wei@huaxin.cn", account_id=4, title="CEO")
+    contact = record(Contact, 7, name="Wang Wei", email="wei@huaxin.cn", account_id=4, title="Head of Sales")
     changes = plan(a_lead(title="Director", mobile="+86 138 0013 8000"), found=Found([account], [contact]))
     assert edited(changes, "contact", 7) == {"mobile": "+86 138 0013 8000"}
     assert (changes.contact.filled, changes.contact.kept) == (["mobile"], ["title"])

@@ -6,7 +6,9 @@ from tests.conftest import Crm
 
 
 def forecast(crm: Crm, today: str, *options: str) -> dict[str, str]:
-    total: dict[str, str] = crm.ok("forecast", "--period", "2026-Q4", "--json", *options, today=today).json["total"]
+    total: dict[str, str] = crm.ok("forecast", "--period", "2026-Q4", "--json", *options, today=today).json[
+        "total"
+    ]
     return {name: total[name] for name in ("closed", "commit", "best_case", "open_pipeline", "weighted")}
 
 

@@ -188,7 +188,7 @@ def run_import(
     """Read a file into a noun, and say what came of it."""
     import gc
 
-    from crmcli.commands._entity import facts_of, fields_of, owner_for, reading_of
+    from crmcli.commands._facts import facts_of, fields_of, owner_for, reading_of
     from crmcli.importing.how import find_date_order, importable
     from crmcli.importing.run import Import, bring_in
     from crmcli.render.look import look_of
@@ -333,8 +333,8 @@ def summary(
 
 def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) -> Result:
     """Write all records of a noun, or those that a filter leaves, with all their fields."""
-    from crmcli.commands._entity import list_table
     from crmcli.commands._noun import Output
+    from crmcli.commands._records import list_table
     from crmcli.render import render
     from crmcli.render.look import look_of
 

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from crmcli.app import App
-from crmcli.commands._entity import entity_verbs, record_of
+from crmcli.commands._entity import entity_verbs
 from crmcli.commands._noun import Noun, complete_references
+from crmcli.commands._records import record_of
 from crmcli.commands._report import for_people
 from crmcli.result import Result
 from crmcli.store.find import find

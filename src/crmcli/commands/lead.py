@@ -9,7 +9,8 @@ import typer
 
 from crmcli.app import App
 from crmcli.changes import Changes
-from crmcli.commands._entity import day_of, entity_verbs, facts_of, news, owner_for, reading_of
+from crmcli.commands._entity import entity_verbs, news
+from crmcli.commands._facts import day_of, facts_of, owner_for, reading_of
 from crmcli.commands._noun import At, DryRun, Noun, complete_references, complete_stages, complete_users
 from crmcli.errors import Refused
 from crmcli.fields import reference

@@ -8,16 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from crmcli.app import App
-from crmcli.commands._entity import (
-    Sets,
-    add_one,
-    ask_for_missing,
-    entity_verbs,
-    field_options,
-    fields_of,
-    given_fields,
-    reading_of,
-)
+from crmcli.commands._entity import add_one, ask_for_missing, entity_verbs
+from crmcli.commands._facts import fields_of, reading_of
+from crmcli.commands._fields import Sets, field_options, given_fields
 from crmcli.commands._noun import DryRun, Noun, Verb
 from crmcli.errors import InvalidValue
 from crmcli.fields import BY_LETTER

@@ -8,18 +8,11 @@ import typer
 
 from crmcli.app import App
 from crmcli.changes import Changes
-from crmcli.commands._entity import (
-    day_of,
-    entity_verbs,
-    facts_then,
-    news,
-    owner_for,
-    reading_of,
-    record_of,
-    stages_of,
-    typed_values,
-)
+from crmcli.commands._entity import entity_verbs, news
+from crmcli.commands._facts import day_of, facts_then, owner_for, reading_of, stages_of
+from crmcli.commands._fields import typed_values
 from crmcli.commands._noun import At, DryRun, Noun, complete_references, complete_stages, complete_users
+from crmcli.commands._records import record_of
 from crmcli.errors import InvalidValue
 from crmcli.fields import reference
 from crmcli.parse import chosen, moment_of, parse_value

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from crmcli.app import App
-from crmcli.commands._entity import fields_of
+from crmcli.commands._facts import fields_of
 from crmcli.commands._noun import command_tree, report
 from crmcli.fields import BY_ENTITY, NOUNS, FieldSpec, Noun, noun_named
 from crmcli.render import FORMATS

@@ -8,20 +8,11 @@ import typer
 
 from crmcli.app import App
 from crmcli.changes import Changes
-from crmcli.commands._entity import (
-    Sets,
-    add_one,
-    ask_for_missing,
-    edit_one,
-    entity_verbs,
-    field_options,
-    fields_of,
-    given_fields,
-    outcome_of,
-    remove,
-    stages_of,
-)
+from crmcli.commands._entity import add_one, ask_for_missing, edit_one, entity_verbs, remove
+from crmcli.commands._facts import fields_of, stages_of
+from crmcli.commands._fields import Sets, field_options, given_fields
 from crmcli.commands._noun import DryRun, Noun, Yes, complete_references
+from crmcli.commands._records import outcome_of
 from crmcli.errors import InvalidValue, NotFound
 from crmcli.fields import reference
 from crmcli.result import Outcome, Result

@@ -6,8 +6,10 @@ import typer
 
 from crmcli.app import App
 from crmcli.changes import Changes
-from crmcli.commands._entity import day_of, entity_verbs, facts_of, record_of
+from crmcli.commands._entity import entity_verbs
+from crmcli.commands._facts import day_of, facts_of
 from crmcli.commands._noun import At, DryRun, Noun, complete_references
+from crmcli.commands._records import record_of
 from crmcli.errors import InvalidValue
 from crmcli.fields import reference
 from crmcli.parse import moment_of
