@@ -117,15 +117,20 @@ def check_file(path: Path) -> None:
 
 
 def check_header(connection: sqlite3.Connection, path: Path) -> int:
-    """The schema version of a file of ours; 0 for an empty file. Raises DatabaseError for anything else."""
+    """The schema version of a file of ours; 0 for an empty file. Raises DatabaseError for anything else.
+
+    Read in one transaction: another process may be setting the file up between two statements of ours.
+    """
     try:
+        connection.execute("BEGIN")
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        if application == APPLICATION_ID:
-            return version
         tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        connection.execute("COMMIT")
     except sqlite3.DatabaseError as error:
         raise explained(error, str(path)) from error
+    if application == APPLICATION_ID:
+        return version
     if tables or version or application:
         raise DatabaseError(
             f"{path} is a database of another program. Nothing was changed.",
