@@ -6,6 +6,7 @@ import typer
 
 from crmcli.app import App
 from crmcli.commands._entity import entity_verbs
+from crmcli.commands._merge import merge_verb
 from crmcli.commands._noun import Noun, complete_references
 from crmcli.commands._records import record_of
 from crmcli.commands._report import for_people
@@ -29,6 +30,7 @@ entity_verbs(
     },
     without=("show",),
 )
+merge_verb(command, "account")
 
 
 @command.verb("crm account show A4", "crm account show Huaxin --json")

@@ -1,6 +1,7 @@
 """crm contact: people at accounts."""
 
 from crmcli.commands._entity import entity_verbs
+from crmcli.commands._merge import merge_verb
 from crmcli.commands._noun import Noun
 
 command = Noun("contact", "Contacts: the people one deals with, and where they work.")
@@ -18,3 +19,4 @@ entity_verbs(
         "export": "crm contact export contacts.csv",
     },
 )
+merge_verb(command, "contact")

@@ -11,6 +11,7 @@ from crmcli.app import App
 from crmcli.changes import Changes
 from crmcli.commands._entity import entity_verbs, news
 from crmcli.commands._facts import day_of, facts_of, owner_for, reading_of
+from crmcli.commands._merge import merge_verb
 from crmcli.commands._noun import At, DryRun, Noun, complete_references, complete_stages, complete_users
 from crmcli.errors import Refused
 from crmcli.fields import reference
@@ -55,6 +56,7 @@ entity_verbs(
         "export": "crm lead export leads.csv",
     },
 )
+merge_verb(command, "lead")
 
 
 class Prospect(NamedTuple):
