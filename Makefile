@@ -69,7 +69,7 @@ docs-check: setup
 	@test ! -f docs/generate.py || $(BIN)/python docs/generate.py --check
 
 bench: setup ## measure whole commands against named peers
-	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench.run $(ARGS)
 
 clean: ## remove caches and builds
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -2,6 +2,7 @@
 
     make bench                     every group
     make bench ARGS="start reads"  only these groups
+    make bench ARGS=files          a million rows in and out, which takes half an hour
 
 Each case runs the same number of times, in turn, and its figure is the median of its ratios to the
 baseline of the same round: a noisy machine disturbs both alike. Nothing here fails on a slow machine.
@@ -17,6 +18,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from bench.files import measure_files
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "11"))
 RECORDS = 1_000
@@ -212,9 +215,10 @@ def main() -> None:
             "tables": tables,
             "writes": writes,
         }
-        unknown = set(wanted) - set(groups)
+        known = (*groups, "files")
+        unknown = set(wanted) - set(known)
         if unknown:
-            raise SystemExit(f"no such group: {', '.join(unknown)}; there are {', '.join(groups)}")
+            raise SystemExit(f"no such group: {', '.join(unknown)}; there are {', '.join(known)}")
         fill(database, env)
         for name, group in groups.items():
             if wanted and name not in wanted:
@@ -226,6 +230,8 @@ def main() -> None:
                 print("\nTables on a terminal: there is no `script` command to pretend one")
                 continue
             measure(group(), env)
+        if not wanted or "files" in wanted:
+            measure_files(Path(folder))
 
 
 if __name__ == "__main__":

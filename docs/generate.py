@@ -15,6 +15,7 @@ import re
 import shlex
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,47 @@ def fields(noun: dict[str, Any]) -> str:
     return f"### {noun['noun']}\n\n| Field | Kind | What it is |\n|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
+# --- the files we tried ---------------------------------------------------------------------------------
+
+TRIED = ROOT / "tests" / "transfer" / "shared_files.toml"
+COUNTS = ("created", "updated", "unchanged", "rejected")
+
+
+def files_tried() -> str:
+    """What other programs' files were run through and what came of it, from the list that the tests run."""
+    runs = tomllib.loads(TRIED.read_text(encoding="utf-8"))["run"]
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for each in runs:
+        groups.setdefault(each["file"].partition("/")[0], []).append(each)
+    files = {each["file"] for each in runs}
+    imported = {each["file"] for each in runs if "refused" not in each}
+    parts = [
+        "# Files we tried\n\nMade from tests/transfer/shared_files.toml by `make docs`; do not edit.\n",
+        f"{len(files)} files that other programs wrote: {len(imported)} go in, {len(files) - len(imported)} are"
+        " refused for the reason that is given. Each was imported into an empty database with the command beside"
+        " it, in which FILE stands for the file and REJECTS for a new one; the same commands are run by the tests"
+        " wherever the files are at hand. None of the files is ours, and none is part of the project.\n",
+    ]
+    for group, found in groups.items():
+        parts += [f"## {group}\n", "| File | What was run | What came of it |", "|---|---|---|"]
+        parts += [f"| {tried(each)} |" for each in found]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def tried(entry: dict[str, Any]) -> str:
+    """A row of the table: the file, the commands, the outcome."""
+    if "refused" in entry:
+        came = f"refused: {entry['refused'].replace(': … (', ' (').replace(' … ', '; ')}"
+        came += f" ({entry['because']})" if "because" in entry else ""
+    else:
+        came = ", ".join(f"{entry[count]:,} {count}" for count in COUNTS if count in entry)
+        came += f". {entry['says']}" if "says" in entry else ""
+    commands = "<br>".join(f"`{entry[key]}`" for key in ("before", "command") if key in entry)
+    cells = (entry["file"].partition("/")[2], commands, came)
+    return " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells)
+
+
 def main() -> None:
     check = "--check" in sys.argv[1:]
     wanted = {
@@ -155,6 +197,7 @@ def main() -> None:
         if (ROOT / name).exists()
     }
     wanted[ROOT / "docs" / "reference.md"] = reference()
+    wanted[ROOT / "docs" / "files-we-tried.md"] = files_tried()
     stale = [
         path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text
     ]

@@ -132,6 +132,11 @@ class App:
         return self.configured.get("date_order") or None
 
     @property
+    def country(self) -> str:
+        """The country of phone numbers without +; empty where that was not said."""
+        return self.configured.get("country", "")
+
+    @property
     def actor(self) -> str:
         """Who is acting: --as, CRMCLI_USER, or the name of the login."""
         if self.settings.actor:

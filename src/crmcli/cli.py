@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
 from itertools import pairwise
+from keyword import iskeyword
 from typing import Annotated, Any, Final, TextIO
 
 import typer
@@ -35,13 +36,18 @@ COMMANDS: Final = (
     ("search", "Find anything by words", "Every day"),
     ("pipeline", "Open deals by stage", "Every day"),
     ("forecast", "What will be closed, by category", "Every day"),
+    ("export", "Everything, as plain files in one folder", "Files"),
+    ("import", "Bring back a whole export, or carry out the plan of an import", "Files"),
+    ("migrate", "Move in from Salesforce, HubSpot or Pipedrive", "Files"),
+    ("dedupe", "Records that are probably one", "Files"),
+    ("profile", "What imports are told, kept under a name", "Files"),
     ("history", "What was done, by whom", "Safety"),
     ("undo", "Take back the last act, or any", "Safety"),
     ("redo", "Do again what was undone", "Safety"),
     ("doctor", "Check the database", "Safety"),
     ("init", "Make the database", "Set-up"),
     ("demo", "Try it all on a sample database", "Set-up"),
-    ("config", "Currency, fiscal year, date order, time zone", "Set-up"),
+    ("config", "Currency, fiscal year, date order, time zone, country", "Set-up"),
     ("schema", "The nouns and fields, for programs", "Set-up"),
     ("completion", "Shell completion for bash, zsh and fish", "Set-up"),
     ("help", "Dates, money, filters, periods, formats, exit codes, cron", "Set-up"),
@@ -51,7 +57,8 @@ ALIASES: Final = {noun.word: noun.aliases for noun in NOUNS}
 
 def load(word: str, ctx: Any) -> Any:
     """The command behind a word."""
-    return import_module(f"crmcli.commands.{word}").command.group(ctx)
+    module = f"{word}_" if iskeyword(word) else word
+    return import_module(f"crmcli.commands.{module}").command.group(ctx)
 
 
 ENTRIES: Final = {

@@ -11,13 +11,20 @@ from crmcli.values.money import check_currency, parse_money
 
 
 class Reading(NamedTuple):
-    """How values are to be read: the day it is, the zone, the order of dates, the home currency, the fiscal year."""
+    """How values are to be read: the day it is, the zone, the order of dates, the home currency, the fiscal year.
+
+    Beside these the country of phone numbers without +, and, for files, the decimal mark of numbers and
+    whether a time may stand behind a date.
+    """
 
     today: date
     zone: tzinfo
     date_order: str | None
     currency: str
     fiscal_start: int = 1
+    country: str = ""
+    decimal: str | None = None
+    times: bool = False
 
 
 LARGEST = 2**31 - 1  # what every database keeps in a plain number
@@ -55,6 +62,7 @@ def _parse(spec: FieldSpec, text: str, reading: Reading) -> Any:
                 order=reading.date_order,
                 period_end=True,
                 fiscal_start=reading.fiscal_start,
+                times=reading.times,
             )
         case "instant":
             return parse_instant(
@@ -67,7 +75,7 @@ def _parse(spec: FieldSpec, text: str, reading: Reading) -> Any:
         case "money":
             return _money(spec, text, reading)
         case "number" | "percent":
-            return _number(spec, text)
+            return _number(spec, text, reading.decimal)
         case "boolean":
             return _boolean(text)
         case "select":
@@ -79,15 +87,17 @@ def _parse(spec: FieldSpec, text: str, reading: Reading) -> Any:
 
 
 def _money(spec: FieldSpec, text: str, reading: Reading) -> tuple[int, str]:
-    minor, currency = parse_money(text, currency=reading.currency)
+    minor, currency = parse_money(text, currency=reading.currency, decimal=reading.decimal)
     if spec.low is not None and minor < spec.low:
         raise InvalidValue(f"{text!r} is negative.")
     return minor, currency
 
 
-def _number(spec: FieldSpec, text: str) -> int:
-    plain = text.rstrip("%").strip().replace("_", "").replace(",", "") if spec.kind == "percent" else text
-    plain = plain.replace("_", "").replace(" ", "")
+def _number(spec: FieldSpec, text: str, decimal: str | None = None) -> int:
+    plain = text.rstrip("%") if spec.kind == "percent" else text
+    plain = "".join(plain.replace("_", "").split())
+    if decimal == ",":
+        plain = plain.translate({ord("."): ",", ord(","): "."})
     groups = plain.split(",")
     if len(groups) > 1 and all(len(group) == 3 for group in groups[1:]):
         plain = "".join(groups)

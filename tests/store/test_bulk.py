@@ -145,6 +145,8 @@ def test_new_records_are_journalled_as_ranges_even_with_gaps(work: UnitOfWork) -
     stage.number()
     stage.reject("s.n = 2", "bad", "", "'too late'")
     stage.insert({"status": "Open - Not Contacted"})
+    stage.put_away()
+    stage.finish()
     sql = "SELECT first_id, last_id, op FROM change WHERE entity = 'lead' ORDER BY id"
     assert list(work.reader.rows(sql)) == [(1, 2, "add"), (4, 5, "add")]
 
@@ -156,3 +158,48 @@ def test_json_is_the_same_in_any_spelling() -> None:
 
 def test_a_reference_and_a_name_are_one_text() -> None:
     assert titled("A4", "Huaxin").split("\x1f") == ["A4", "Huaxin"]
+
+
+def test_what_earlier_blocks_said_counts_in_later_ones(work: UnitOfWork) -> None:
+    stage = staged(work, [row(n, f"p{n}", email=f"p{n}@example.org") for n in range(3)])
+    stage.match(KEYS, SAME)
+    stage.decide_new("upsert")
+    make(stage)
+    stage.put_away()
+    again, otherwise, new = (
+        row(1, "p1", email="p1@example.org"),
+        row(2, "q", email="p2@example.org"),
+        row(5, "p5", email="p5@example.org"),
+    )
+    stage.fill([(3, 5, "uid-3", *again[3:]), (4, 6, "uid-4", *otherwise[3:]), new])
+    stage.match(KEYS, SAME)
+    stage.decide_new("upsert")
+    assert verdicts(stage) == ["duplicate", "reject", "create"]
+    assert [(line, code, reason) for _, line, code, _, reason in stage.rejects()] == [
+        (6, "duplicate_in_file", "the same email as line 4")
+    ]
+    make(stage)
+    stage.put_away()
+    assert stage.finish() == 0
+    sql = "SELECT first_id, last_id, op FROM change WHERE entity = 'lead' ORDER BY id"
+    assert list(work.reader.rows(sql)) == [(1, 4, "add")]
+
+
+def test_rows_without_a_key_that_repeat_one_of_an_earlier_block_are_dropped(work: UnitOfWork) -> None:
+    stage = staged(work, [row(n, f"p{n}") for n in range(3)])
+    stage.decide_new("insert")
+    make(stage)
+    stage.put_away()
+    stage.fill([(3, 5, "uid-3", *row(1, "p1")[3:]), row(4, "p4")])
+    stage.match([], SAME)
+    stage.decide_new("insert")
+    assert verdicts(stage) == ["create", "create"], "twins are looked for in the base only"
+    make(stage)
+    stage.put_away()
+    assert stage.finish() == 1
+    names = 'SELECT name FROM "lead" ORDER BY id'
+    assert [name for (name,) in work.reader.rows(names)] == ["p0", "p1", "p2", "p4"]
+    key = "rowid" if work.reader.is_sqlite else "id"
+    assert work.reader.value(f"SELECT count(*) FROM search WHERE {key} % 64 = 1") == 4
+    sql = "SELECT first_id, last_id, op FROM change WHERE entity = 'lead' ORDER BY id"
+    assert list(work.reader.rows(sql)) == [(1, 3, "add"), (5, 5, "add")]

@@ -1,7 +1,7 @@
 """The forms by which records are matched, and the checks of addresses and references."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from crmcli.errors import InvalidValue
@@ -105,6 +105,45 @@ def test_a_phone_number_is_compared_by_its_digits(phone: str, key: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("phone", "country", "key"),
+    [
+        ("030 1234567", "DE", "+49301234567"),
+        ("+49 (0)30 1234567", "DE", "+49301234567"),
+        ("0049 30 1234567", "US", "+49301234567"),
+        ("(757) 555-0101 x12", "US", "+17575550101"),
+        ("1-757-555-0101", "US", "+17575550101"),
+        ("06 12345678", "IT", "+390612345678"),
+        ("138 0000 0000", "CN", "+8613800000000"),
+        ("12345", "DE", "+4912345"),
+        ("99999999999999999999", "DE", "99999999999999999999"),
+        ("n/a", "DE", ""),
+    ],
+)
+def test_with_a_country_a_phone_number_is_compared_in_its_international_form(
+    phone: str, country: str, key: str
+) -> None:
+    assert phone_key(phone, country) == key
+
+
+@given(
+    st.sampled_from(["DE", "US", "IT", "CN", "GB", "FI", "JP"]),
+    st.integers(-9999, 9999),
+    st.sampled_from(["INTERNATIONAL", "NATIONAL", "RFC3966"]),
+)
+def test_every_way_to_write_a_number_has_one_key(country: str, shift: int, form: str) -> None:
+    import phonenumbers
+
+    number = phonenumbers.example_number_for_type(country, phonenumbers.PhoneNumberType.FIXED_LINE)
+    assert number is not None
+    assert number.national_number is not None
+    number.national_number += shift
+    assume(phonenumbers.is_valid_number(number))
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    typed = phonenumbers.format_number(number, getattr(phonenumbers.PhoneNumberFormat, form))
+    assert phone_key(typed, country) == phone_key(e164, "FR") == e164
+
+
+@pytest.mark.parametrize(
     ("text", "key"),
     [
         ("https://www.Huaxin.cn/about?x=1", "huaxin.cn"),
@@ -167,6 +206,7 @@ def test_each_east_asian_character_is_a_word_of_its_own(text: str, indexed: str)
     [
         *("wei@huaxin.cn", "ann.lee+crm@mail.example.com", "o'brien@acme.ie", "王伟@华新.中国"),
         *('"ann lee"@acme.com', "ANN@ACME.COM", "a_b-c@x-y.co"),
+        *('"a@b"@acme.com', "ünï@bücher.example", "a@xn--bcher-kva.example", f"{'a' * 64}@b.cn"),
     ],
 )
 def test_an_address_is_kept_as_typed(address: str) -> None:
@@ -197,6 +237,8 @@ def test_an_address_is_kept_as_typed(address: str) -> None:
             "a\n@b.cn",
         ),
         *("mailto:ann@acme.com", "n/a", f"{'a' * 250}@b.cn", "ann@acme.com;", "wei@-.cn", "a\x00b@c.cn"),
+        *("a@1.2.3.4", "a@[127.0.0.1]", f"{'a' * 65}@b.cn", "a@b.cn\u200b", '"@b.cn', 'a"b@c.cn'),
+        *("a@b.cn ::: c@d.cn", "a@b。cn"),
     ],
 )
 def test_a_broken_address_is_refused(address: str) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def reading_of(app: App) -> Reading:
     """How this user's values are read."""
-    return Reading(app.today, app.zone, app.date_order, app.currency, app.fiscal_start)
+    return Reading(app.today, app.zone, app.date_order, app.currency, app.fiscal_start, app.country)
 
 
 def stages_of(reader: Reader) -> list[StageFacts]:

@@ -119,9 +119,12 @@ class Entry:
 class Group(_Light, TyperGroup):
     """A group that knows the names and help of its commands, and loads one only when it is entered."""
 
-    def __init__(self, *args: Any, entries: Mapping[str, Entry] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, entries: Mapping[str, Entry] | None = None, default: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.entries: Mapping[str, Entry] = entries or {}
+        self.default = default  # what a first word means that is no command
         self.named = {word: name for name, entry in self.entries.items() for word in (name, *entry.aliases)}
         _lighten(self.params)
 
@@ -137,6 +140,8 @@ class Group(_Light, TyperGroup):
         return self.commands[name]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if self.default and args and args[0] not in {*self.named} - {self.default}:
+            return self.default, self.get_command(ctx, self.default), args
         if args and args[0] not in self.named and not args[0].startswith("-") and not ctx.resilient_parsing:
             options = [name for param in self.get_params(ctx) for name in param.opts]
             own = f"--{args[0]}"
@@ -161,7 +166,7 @@ class Group(_Light, TyperGroup):
         found = [
             CompletionItem(name, help=entry.help)
             for name, entry in self.entries.items()
-            if name.startswith(incomplete) and (incomplete or not name.startswith("_"))
+            if name != self.default and name.startswith(incomplete) and (incomplete or not name.startswith("_"))
         ]
         return found + TyperCommand.shell_complete(self, ctx, incomplete)
 
@@ -200,10 +205,14 @@ class Verb:
 
 @dataclass(slots=True)
 class Noun:
-    """The commands of one noun, by name; none is built before it is called."""
+    """The commands of one noun, by name; none is built before it is called.
+
+    The `default` is run where the first word is none of them: its name is what help says of that word, DIR.
+    """
 
     word: str
     help: str
+    default: str | None = None
     verbs: dict[str, Verb] = field(default_factory=dict)
 
     def verb(
@@ -230,7 +239,12 @@ class Noun:
             for name, verb in self.verbs.items()
         }
         return Group(
-            name=self.word, help=self.help, entries=entries, no_args_is_help=True, rich_markup_mode=None
+            name=self.word,
+            help=self.help,
+            entries=entries,
+            default=self.default,
+            no_args_is_help=True,
+            rich_markup_mode=None,
         )
 
 

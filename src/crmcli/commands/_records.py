@@ -168,6 +168,7 @@ def list_table(app: App, entity: str, text: str, sort: str | None, limit: int | 
         currency=app.currency,
         fiscal_start=app.fiscal_start,
         date_order=app.date_order,
+        country=app.country,
         me=app.me(reader),
         is_sqlite=reader.is_sqlite,
     )

@@ -1,8 +1,9 @@
 """Import and export of every noun."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
@@ -15,14 +16,21 @@ from crmcli.render.clean import clean
 from crmcli.result import Outcome, Result, Table
 
 if TYPE_CHECKING:
+    from crmcli.fields import FieldSpec
     from crmcli.importing.how import How
+    from crmcli.importing.profiles import Told
     from crmcli.importing.run import Imported
     from crmcli.render.look import Look
     from crmcli.store.bulk import Stage
+    from crmcli.store.work import UnitOfWork
+    from crmcli.transfer.mapping import HeadingPlan
     from crmcli.transfer.source import Source
 
 FEW: Final = 20  # bad rows that need no summary
-ENDINGS: Final = {".csv": "csv", ".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+ENDINGS: Final = {
+    **{".csv": "csv", ".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"},
+    ".xlsx": "xlsx",
+}
 
 
 class Rejected(InvalidValue):
@@ -37,7 +45,7 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
 
     def import_(
         app: App,
-        file: Annotated[str, typer.Argument(metavar="FILE|-", help="CSV, TSV or JSON; - is standard input.")],
+        file: Annotated[str, typer.Argument(metavar="FILE|-", help="CSV, TSV, JSON, XLSX or vCard; - is standard input.")],
         map: Annotated[
             list[str] | None,
             typer.Option(
@@ -73,6 +81,18 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
             str | None,
             typer.Option("--extra", metavar="WHAT", help="Unknown headings: custom, note or ignore."),
         ] = None,
+        blank: Annotated[
+            list[str] | None,
+            typer.Option("--blank", metavar="TEXT", help="Cells of this text are blank: null, N/A, -."),
+        ] = None,
+        keep: Annotated[
+            str | None,
+            typer.Option(
+                "--keep",
+                metavar="FIELD[,FIELD]",
+                help="Take from the file what is set by the program: created_at, updated_at, owner, closed_at.",
+            ),
+        ] = None,
         rejects: Annotated[
             str | None,
             typer.Option("--rejects", metavar="FILE", help="Write the good rows; put the bad ones here."),
@@ -82,6 +102,10 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
         ] = False,
         date_order: Annotated[
             str | None, typer.Option("--date-order", metavar="ORDER", help="dmy, mdy or ymd.")
+        ] = None,
+        decimal: Annotated[
+            str | None,
+            typer.Option("--decimal", metavar="MARK", help="comma or point, where 1.234 may mean two amounts."),
         ] = None,
         encoding: Annotated[
             str | None, typer.Option("--encoding", metavar="NAME", help="If it is neither UTF-8 nor cp1252.")
@@ -97,29 +121,45 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
         skip_lines: Annotated[
             int | None, typer.Option("--skip-lines", metavar="N", help="Lines above the headings.")
         ] = None,
+        profile: Annotated[
+            str | None,
+            typer.Option("--profile", metavar="NAME", help="Tell it what a profile says: crm profile list."),
+        ] = None,
+        save_profile: Annotated[
+            str | None,
+            typer.Option("--save-profile", metavar="NAME", help="Keep what it is told as this profile."),
+        ] = None,
         dry_run: DryRun = False,
     ) -> Result:
-        from crmcli.importing.how import How, checked
+        from crmcli.importing.profiles import Told
         from crmcli.transfer.mapping import parse_pairs, parse_values
 
-        if date_order not in (None, "dmy", "mdy", "ymd"):
-            raise InvalidValue(
-                f"{date_order!r} is not an order of dates; there are dmy, mdy and ymd.", field="date_order"
-            )
-        keys = tuple(key.strip().replace("-", "_") for key in (match or "").split(",") if key.strip())
-        how = checked(
-            How(keys, mode, parse_values(value or []), create_parents, blank_clears, rejects is not None)
+        told = Told(
+            map=parse_pairs(map or [], option="--map"),
+            value=parse_values(value or []),
+            set=parse_pairs(set or [], option="--set"),
+            blank=tuple(blank or ()),
+            match=match,
+            mode=mode,
+            extra=extra,
+            keep=keep,
+            create_parents=create_parents,
+            blank_clears=blank_clears,
+            date_order=date_order,
+            decimal=decimal,
+            encoding=encoding,
+            delimiter=delimiter,
+            headers=headers,
+            skip_lines=skip_lines,
         )
-        headings = Headings(
-            parse_pairs(map or [], option="--map"), parse_pairs(set or [], option="--set"), extra
-        )
-        opened = Opened(file, encoding, delimiter, headers, skip_lines)
-        return run_import(app, entity, opened, headings, how, rejects, date_order, dry_run)
+        asked = Asked.of(app, entity, told, profile, save_profile)
+        return run_import(app, entity, file, asked, rejects, dry_run)
 
     import_.__doc__ = (
         f"Import {plural} from a file: all or nothing, undone by one `crm undo`.\n\n"
         "The encoding and the delimiter are found; headings are matched by name, label and alias. "
-        "The same file again changes nothing. See `crm help import`."
+        "The same file again changes nothing. What is typed beside --profile is added to it or, where both "
+        "speak of the same, goes first. See `crm help import`."
     )
     noun.verb(examples["import"], name="import")(import_)
 
@@ -144,45 +184,121 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
     noun.verb(examples["export"])(export)
 
 
-class Headings(NamedTuple):
-    """What was said of the headings of a file."""
+class Asked(NamedTuple):
+    """What is asked of an import: what it is told, with its profile, and the name to keep that under.
 
-    maps: Mapping[str, str]
-    sets: Mapping[str, str]
-    extra: str | None
+    Of a built-in profile the headings are `offered`: those that the file has are mapped, and no others.
+    """
 
+    told: "Told"
+    built_in: str | None = None
+    offered: Mapping[str, str] = MappingProxyType({})
+    save_as: str | None = None
 
-class Opened(NamedTuple):
-    """What was said of a file and how it is written."""
+    @classmethod
+    def of(cls, app: App, entity: str, told: "Told", profile: str | None, save: str | None) -> "Asked":
+        """What was told here, over what its profile says. Raises NotFound, Refused, InvalidValue."""
+        from crmcli.importing.profiles import checked_name, profile_named
 
-    file: str
-    encoding: str | None
-    delimiter: str | None
-    headers: str | None
-    skip_lines: int | None
+        name = checked_name(save) if save else None
+        if profile is None:
+            return cls(told, save_as=name)
+        found = profile_named(app.configured, profile)
+        known = found.for_entity(entity)
+        if not found.built_in:
+            return cls(told.over(known), save_as=name)
+        if name:
+            raise InvalidValue(
+                f"--save-profile keeps what is told here; the profile {found.name} is kept already.",
+                hint="Leave out one of the two.",
+                field="save_profile",
+            )
+        return cls(told.over(replace(known, map={})), found.name, known.map)
 
-    def source(self, app: App) -> "Source":
-        """The file, opened. Raises InvalidValue."""
+    def how(self, rejects: str | None) -> "How":
+        """How rows are to be read. Raises InvalidValue."""
+        from crmcli.importing.how import How, checked
+        from crmcli.transfer.mapping import fold_value
+
+        told = self.told
+        if told.date_order not in (None, "dmy", "mdy", "ymd"):
+            raise InvalidValue(
+                f"{told.date_order!r} is not an order of dates; there are dmy, mdy and ymd.",
+                field="date_order",
+            )
+        keys = (key.strip().replace("-", "_") for key in (told.match or "").split(","))
+        return checked(
+            How(
+                match=tuple(filter(None, keys)),
+                mode=told.mode,
+                values=told.value,
+                create_parents=told.create_parents,
+                blank_clears=told.blank_clears,
+                keep_going=rejects is not None,
+                blanks=frozenset(map(fold_value, told.blank)),
+                keep=kept(told.keep),
+            )
+        )
+
+    def plan(self, headings: Sequence[str], fields: Sequence["FieldSpec"]) -> "HeadingPlan":
+        """Where the cells go. Raises InvalidValue."""
+        from crmcli.importing.profiles import fitting
+        from crmcli.transfer.mapping import match_headings
+
+        told = self.told
+        maps = fitting(self.offered, told.map, headings, self.built_in) if self.built_in else told.map
+        only_maps = self.built_in is not None
+        return match_headings(
+            headings, fields, maps=maps, sets=told.set, extra=told.extra, only_maps=only_maps
+        )
+
+    def source(self, app: App, file: str, fields: Sequence[str]) -> "Source":
+        """The file, opened, for a noun with these fields. Raises InvalidValue."""
         from crmcli.transfer.source import open_source
 
+        told = self.told
         return open_source(
-            self.file,
+            file,
             app.stdin_bytes,
-            encoding=self.encoding,
-            delimiter=self.delimiter,
-            headers=[name.strip() for name in self.headers.split(",")] if self.headers else None,
-            skip_lines=self.skip_lines,
+            encoding=told.encoding,
+            delimiter=told.delimiter,
+            headers=[name.strip() for name in told.headers.split(",")] if told.headers else None,
+            skip_lines=told.skip_lines,
+            fields=fields,
         )
+
+    def save_profile(self, work: "UnitOfWork", entity: str) -> None:
+        """Keep what was told under its name, in the act of the import."""
+        from crmcli.importing.profiles import KEPT_AS, Profile, write_profile
+
+        if self.save_as:
+            profile = Profile(self.save_as, (entity,), self.told)
+            work.set_setting(KEPT_AS + self.save_as, write_profile(profile))
+
+
+def kept(text: str | None) -> frozenset[str]:
+    """The fields that --keep names."""
+    return frozenset(
+        name.strip().replace("-", "_") for name in (text or "").split(",") if name.strip()
+    )
+
+
+def decimal_mark(text: str | None) -> str | None:
+    """The sign of a decimal mark, which may be given by its name. Raises InvalidValue."""
+    if text is None:
+        return None
+    marks = {"comma": ",", "point": ".", ",": ",", ".": "."}
+    if text.strip().casefold() not in marks:
+        raise InvalidValue(f"{text!r} is not a decimal mark; there are comma and point.", field="decimal")
+    return marks[text.strip().casefold()]
 
 
 def run_import(
     app: App,
     entity: str,
-    opened: Opened,
-    headings: Headings,
-    how: "How",
+    file: str,
+    asked: Asked,
     rejects: str | None,
-    date_order: str | None,
     dry_run: bool,
 ) -> Outcome:
     """Read a file into a noun, and say what came of it."""
@@ -193,15 +309,16 @@ def run_import(
     from crmcli.importing.run import Import, bring_in
     from crmcli.render.look import look_of
     from crmcli.render.progress import progress
-    from crmcli.transfer.mapping import match_headings
 
+    how, decimal = asked.how(rejects), decimal_mark(asked.told.decimal)
     gc.enable()
     if rejects is not None:
-        refuse_overwriting(app, rejects, "--rejects", opened.file)
+        refuse_overwriting(app, rejects, "--rejects", file)
         refuse_replacing(rejects)
-    with opened.source(app) as source:
-        plan = match_headings(source.headings, importable(fields_of(app, entity)), **headings._asdict())
-        order = find_date_order(source, plan, date_order or app.date_order)
+    fields = importable(fields_of(app, entity), kept(asked.told.keep))
+    with asked.source(app, file, [spec.name for spec in fields]) as source:
+        plan = asked.plan(source.headings, fields)
+        order = find_date_order(source, plan, asked.told.date_order or app.date_order)
         look = look_of(app.stdout, app.stderr, app.environ, app.settings.color)
         with app.work(source="import", dry_run=dry_run, makes=True) as work:
             with progress(source.size, f"Reading {source.name}", look) as advance:
@@ -212,7 +329,7 @@ def run_import(
                         source=source,
                         plan=plan,
                         how=how,
-                        reading=reading_of(app)._replace(date_order=order),
+                        reading=reading_of(app)._replace(date_order=order, decimal=decimal, times=True),
                         facts=replace(facts_of(app, work.reader), lenient=True),
                         actor=work.actor,
                         owner=lambda: owner_for(work),
@@ -223,12 +340,15 @@ def run_import(
                 refuse(app, stage, imported.rejected, source.name)
             if rejects is not None and not dry_run:
                 write_rejects(stage, source, rejects)
+            asked.save_profile(work, entity)
             entry = work.entry if work.wrote and not dry_run else None
         said = [
             *source.announced,
             *plan.remarks,
             *summary(how_read(source), imported, entry, rejects, dry_run),
         ]
+        if asked.save_as and not dry_run:
+            said.append(f"What it was told is kept: --profile {asked.save_as}.")
     counts = {name: getattr(imported, name) for name in ("created", "updated", "unchanged", "rejected")}
     return Outcome(said, [], data={**counts, "entry": entry}, exit_code=7 if imported.rejected else 0)
 
@@ -303,7 +423,7 @@ def how_read(source: "Source") -> str:
     """A file and how it was read: deals.csv (utf-8, comma)."""
     signs = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
     form = signs.get(source.delimiter or "", source.delimiter) or source.format
-    return f"{source.name} ({source.encoding}, {form})"
+    return f"{source.name} ({source.encoding}, {form})" if source.encoding else f"{source.name} ({form})"
 
 
 def summary(
@@ -335,7 +455,7 @@ def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) ->
     """Write all records of a noun, or those that a filter leaves, with all their fields."""
     from crmcli.commands._noun import Output
     from crmcli.commands._records import list_table
-    from crmcli.render import render
+    from crmcli.render import render_file
     from crmcli.render.look import look_of
 
     given = app.output.format
@@ -355,7 +475,7 @@ def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) ->
         table = guarded(table)
     look = look_of(app.stdout, app.stderr, app.environ, "never", None if app.zone_is_utc else app.zone)
     if file == "-":
-        render(table, format, look)
+        render_file(table, format, look)
         app.output = Output()
         return Outcome()
     count = write_file(Path(file), table, format, look)
@@ -365,7 +485,7 @@ def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) ->
 
 def write_file(path: Path, table: Table, format: str, look: "Look") -> int:
     """Write a table to a file, which is there whole or not at all; how many rows there were."""
-    from crmcli.render import render
+    from crmcli.render import render_file
     from crmcli.transfer.whole_file import whole_file
 
     count = 0
@@ -377,7 +497,7 @@ def write_file(path: Path, table: Table, format: str, look: "Look") -> int:
 
     table.rows = counted(table.rows)
     with whole_file(path) as out:
-        render(table, format, look._replace(out=out, terminal=False, width=0, color=False, ascii=False))
+        render_file(table, format, look._replace(out=out, terminal=False, width=0, color=False, ascii=False))
     return count
 
 

@@ -15,6 +15,7 @@ SETTINGS: Final = {
     "fiscal_year_start": ("The month the fiscal year starts in", "1 to 12, or its name"),
     "date_order": ("How 3/4/2026 is read", "dmy, mdy, ymd, or none to refuse it"),
     "timezone": ("Where days begin and end", "Europe/Berlin, Asia/Shanghai, or none for the machine's"),
+    "country": ("Whose phone numbers lack a +: 030 1234 is +49 30 1234 in DE", "DE, US, CN, or none"),
 }
 COLUMNS: Final = (
     Column("name", "Name", cut="never"),
@@ -23,7 +24,10 @@ COLUMNS: Final = (
 )
 MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 
-command = Noun("config", "Currency, fiscal year, date order and time zone, as this database keeps them.")
+command = Noun(
+    "config",
+    "Currency, fiscal year, date order, time zone and country of phone numbers, as this database keeps them.",
+)
 
 Name = Annotated[str, typer.Argument(help=", ".join(SETTINGS), autocompletion=lambda: list(SETTINGS))]
 
@@ -53,7 +57,11 @@ def set_(
     value: Annotated[str, typer.Argument(help="Its new value; none clears it.")],
     dry_run: DryRun = False,
 ) -> Result:
-    """Change one setting. `crm undo` takes it back."""
+    """Change one setting. `crm undo` takes it back.
+
+    With a country, phone numbers are matched in their international form: all that are there, by reading them
+    anew, and those to come. They are kept and shown as they were typed. It needs the extra `phones`.
+    """
     known = setting_named(name)
     wanted = checked(known, value)
     with app.work(dry_run=dry_run, makes=True) as work:
@@ -91,6 +99,10 @@ def checked(name: str, value: str) -> str:
                 return str(month_of(text))
             case "date_order":
                 return "" if blank else order_of(text)
+            case "country":
+                from crmcli.values.keys import check_country
+
+                return "" if blank else check_country(text)
             case _:
                 if not blank:
                     zone_named(text)

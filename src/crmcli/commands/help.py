@@ -18,6 +18,8 @@ TOPICS: Final = {
     "periods": "How stretches of time are typed: 2026-Q3, next-month, FY26-Q1",
     "formats": "Output for people and for programs: table, json, csv",
     "import": "Files of records: headings, matching, rejects",
+    "migrate": "Moving in from Salesforce, HubSpot or Pipedrive",
+    "duplicates": "What is probably one record, and merging it",
     "exit-codes": "What a script can rely on",
     "cron": "Reports and reminders that run by themselves",
 }

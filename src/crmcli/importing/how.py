@@ -14,6 +14,11 @@ from crmcli.values.dates import ORDERS, date_orders
 
 # When a record was made, or a task was done, is set by the program everywhere but here.
 BY_FILES: Final = frozenset({("task", "completed_at")})
+# What the program sets itself, unless a system's own history is to be kept.
+KEEPABLE: Final = (
+    *("owner", "created_at", "updated_at", "closed_at", "completed_at"),
+    *("converted_at", "converted_account", "converted_contact", "converted_opp"),
+)
 REQUIRED: Final = {
     "user": ("name",),
     "account": ("name",),
@@ -46,6 +51,8 @@ class How:
     create_parents: bool = False
     blank_clears: bool = False
     keep_going: bool = False  # write the good rows although there are bad ones
+    blanks: frozenset[str] = frozenset()  # folded texts of cells that say nothing: null, n/a
+    keep: frozenset[str] = frozenset()  # of KEEPABLE
 
     @property
     def wanted(self) -> str:
@@ -61,6 +68,20 @@ def checked(how: How) -> How:
             hint=suggestion(how.mode, MODES),
             field="mode",
         )
+    for name in sorted(how.keep - set(KEEPABLE)):
+        raise InvalidValue(
+            f"--keep {name}: what can be kept of another system's history is {', '.join(KEEPABLE)}.",
+            hint=suggestion(name, KEEPABLE),
+            field="keep",
+        )
+    if "" in how.blanks:
+        raise InvalidValue("--blank is blank.", hint="An empty cell is blank anyway.", field="blank")
+    for name, pairs in how.values.items():
+        if both := how.blanks & pairs.keys():
+            text = min(both)
+            raise InvalidValue(
+                f"--value {name}:{text} and --blank {text!r} say different things.", field="blank"
+            )
     if how.mode in ("update", "upsert") and not how.match:
         raise InvalidValue(
             f"--mode {how.mode} needs --match: how is a row known to be a record?",
@@ -70,11 +91,11 @@ def checked(how: How) -> How:
     return how
 
 
-def importable(fields: Sequence[FieldSpec]) -> list[FieldSpec]:
-    """The fields a file may fill: what a user may set, and when the record was made, or the task done."""
+def importable(fields: Sequence[FieldSpec], keep: frozenset[str] = frozenset()) -> list[FieldSpec]:
+    """The fields a file may fill: what a user may set, when the record was made, or the task done, and what to keep."""
     return [
         replace(spec, owned=False)
-        if spec.name == "created_at" or (spec.entity, spec.name) in BY_FILES
+        if spec.name == "created_at" or spec.name in keep or (spec.entity, spec.name) in BY_FILES
         else spec
         for spec in fields
     ]

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from struct import Struct
+from typing import Any, Final, NamedTuple, get_args, get_origin
 
 from crmcli.errors import CrmError, InvalidValue, suggestion
 from crmcli.fields import BY_ENTITY, BY_LETTER, FieldSpec
@@ -12,9 +12,10 @@ from crmcli.importing.how import How
 from crmcli.model import ENTITIES
 from crmcli.parse import Reading, chosen, parse_value
 from crmcli.rules.records import Facts, completed
-from crmcli.store.bulk import written
+from crmcli.store.bulk import DOCUMENT, written
 from crmcli.store.bulk_links import titled
-from crmcli.store.keys import KEY_COLUMNS
+from crmcli.store.keys import key_columns
+from crmcli.store.search import document_of
 from crmcli.transfer.mapping import HeadingPlan, fold_value
 from crmcli.values.dates import iso_instant, midnight
 from crmcli.values.references import split_reference
@@ -49,14 +50,19 @@ DERIVED: Final[dict[str, tuple[str, ...]]] = {
 # Columns of which rules, or the clock, may make something else than the file says; the stage keeps both.
 JUDGED: Final = (
     *("stage", "probability", "category", "close_date", "lost_reason", "currency"),
-    *("completed_at", "happened_at", "custom"),
+    *("closed_at", "completed_at", "happened_at", "custom"),
 )
 LINKS: Final = ("link", "relation")
+NOTHING: Final[tuple[dict[str, str], dict[str, Any]]] = ({}, {})  # no links, no custom values
 LONGEST_NAME: Final = 255
 MOST_CACHED: Final = 10_000
 
 _plain_amount = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,2}))?")
+_ordinary_email = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9][A-Za-z0-9-]{0,30}\.){1,5}[A-Za-z]{2,9}")
+_ordinary = re.compile(r".{5,64}\Z")
 _names_currency = re.compile(r"[^\W\d_]{2}|[$€£¥₩₹₽₺₫₪฿₦₱₴₸₡₲₵₭₮₼₾元円]")
+
+both_hashes: Final = Struct("qq").pack  # 128 bits by which rows that say the same are known in one run
 
 Convert = Callable[[str], Any]
 
@@ -72,18 +78,11 @@ class Cell(NamedTuple):
     beside: int  # the cell with the name of the record that a reference means, or -1
 
 
-class Said(NamedTuple):
-    """What a row says: values by column, the texts of its links, custom values by field."""
-
-    values: dict[str, Any]
-    links: dict[str, str]
-    custom: dict[str, Any]
-
-
 class Rows:
-    """Turns rows into tuples for the stage, in the order of its `columns`.
+    """Turns rows into tuples for the stage, in the order of n, line, uid, raw and its `columns`.
 
-    `given` are the columns that the file fills, of which a row may change those of a record.
+    `given` are the columns that the file fills, of which a row may change those of a record. What can be
+    decided once for the file is decided here: a row only runs through short lists, since a million follow.
     """
 
     def __init__(
@@ -94,12 +93,16 @@ class Rows:
         reading: Reading,
         facts: Facts,
         fields: Sequence[FieldSpec],
+        *,
+        documents: bool,
     ) -> None:
         self.entity = entity
+        self.documents = documents  # whether rows say what the search index is to hold of a new record
         self.plan = plan
         self.reading = reading
         self.facts = facts
         self.blank_clears = how.blank_clears
+        self.blanks = how.blanks
         self.cells = cells_of(plan, how, reading)
         self.links = [cell.spec for cell in self.cells if cell.spec.kind in LINKS]
         self.customs = custom_names(plan, fields)
@@ -108,16 +111,43 @@ class Rows:
         known = ENTITIES[entity].model_fields
         self.keys = [
             (key, base, normal)
-            for key, (base, normal) in KEY_COLUMNS.items()
+            for key, (base, normal) in key_columns(reading.country).items()
             if base in (*self.given, *derived) and key in known
         ]
         self.plain = [*self.given, *derived, *(key for key, _, _ in self.keys)]
         self.judged = [name for name in JUDGED if name in self.given and name in (*DERIVED[entity], "custom")]
         self.columns = [
             *self.plain,
+            *([DOCUMENT] if documents else []),
             *(f"given_{name}" for name in self.judged),
             *(f"link_{spec.name}" for spec in self.links),
         ]
+        self.has_custom = "custom" in self.given
+        self.custom = self.plain.index("custom") if self.has_custom else -1
+        self.unlike = [at for at, name in enumerate(self.plain) if kept_otherwise(entity, name)]
+        self._sort_cells()
+
+    def _sort_cells(self) -> None:
+        """Tell the cells that are kept as they stand from those to be converted, and both from all others."""
+        self.texts: list[tuple[int, str]] = []
+        self.limited: list[FieldSpec] = []
+        self.plainly: list[tuple[int, str, Convert]] = []
+        self.others: list[Cell] = []
+        for cell in self.cells:
+            spec = cell.spec
+            if spec.custom or cell.fill or spec.name == "currency" or spec.kind in ("money", *LINKS):
+                self.others.append(cell)
+            elif spec.kind == "text" and not cell.values:
+                self.texts.append((cell.at, spec.column))
+                self.limited.append(spec)
+            else:
+                self.plainly.append((cell.at, spec.column, translated(cell)))
+        limits = [spec.max_length for spec in self.limited if spec.max_length]
+        self.shortest = min(limits, default=1 << 30)  # a row of no more characters is too long for no field
+
+    def _check_lengths(self, values: Mapping[str, Any]) -> None:
+        for spec in self.limited:
+            _fitting(spec, values.get(spec.column, ""))
 
     def _given(self) -> list[str]:
         given = [cell.spec.column for cell in self.cells if not cell.spec.custom]
@@ -139,39 +169,49 @@ class Rows:
         ]
         return names[0] if names else None
 
-    def __call__(self, cells: Sequence[str], uid: str) -> tuple[Any, ...]:
+    def __call__(self, n: int, line: int, cells: Sequence[str], uid: str) -> tuple[Any, ...]:
         """The staged values of a row. Raises CrmError for what cannot be understood."""
-        values, links, custom = self._said(cells)
+        said = "\x1f".join(cells)
+        values: dict[str, Any] = {column: text for at, column in self.texts if (text := cells[at].strip())}
+        if len(said) > self.shortest:
+            self._check_lengths(values)
+        for at, column, convert in self.plainly:
+            if (text := cells[at].strip()) and (value := convert(text)) is not None:
+                values[column] = value
+        links, custom = self._others(cells, values) if self.others or self.customs else NOTHING
         if self.plan.notes:
             self._add_note(values, cells)
         full = completed(self.entity, values, self.facts)
         self._check(full)
-        if "custom" in self.given:
+        if self.has_custom:
             values["custom"] = custom or None
             full["custom"] = {name: value for name, value in custom.items() if value is not None} or None
         for key, base, normal in self.keys:
-            if text := full.get(base):
-                full[key] = normal(text) or None
+            if base_text := full.get(base):
+                full[key] = normal(base_text) or None
         if self.entity == "opportunity":
             full["valid_from"] = self._valid_from(full)
-        raw = blake2b("\x1f".join(cells).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-        return (
-            uid,
-            raw,
-            *[
-                value if value is None or type(value) is str else stored(value)
-                for value in map(full.get, self.plain)
-            ],
-            *[stored(values.get(name)) for name in self.judged],
-            *[links.get(spec.name) for spec in self.links],
-        )
+        staged = list(map(full.get, self.plain))
+        for at in self.unlike:
+            staged[at] = stored(staged[at])
+        if self.documents:
+            staged.append(document_of(self.entity, full, staged[self.custom] if self.has_custom else None))
+        raw = both_hashes(hash(said), hash(said[::-1]))
+        if not self.judged and not self.links:
+            return (n, line, uid, raw, *staged)
+        given = [stored(values.get(name)) for name in self.judged]
+        return (n, line, uid, raw, *staged, *given, *[links.get(spec.name) for spec in self.links])
 
-    def _said(self, cells: Sequence[str]) -> Said:
-        values: dict[str, Any] = {}
+    def without_blanks(self, cells: Sequence[str]) -> list[str]:
+        """The cells, empty where their text was said to be blank."""
+        return ["" if fold_value(cell) in self.blanks else cell for cell in cells]
+
+    def _others(self, cells: Sequence[str], values: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+        """Fill in what takes more than the text of one cell; the texts of links, and custom values."""
         links: dict[str, str] = {}
         custom: dict[str, Any] = {}
         currency: str | None = None
-        for spec, index, fill, means, convert, beside in self.cells:
+        for spec, index, fill, means, convert, beside in self.others:
             text = cells[index].strip() if fill is None else fill(cells).strip()
             if text and means:
                 text = means.get(fold_value(text), text)
@@ -196,7 +236,7 @@ class Rows:
                 custom[name] = text
             elif self.blank_clears:
                 custom[name] = None
-        return Said(values, links, custom)
+        return links, custom
 
     def _link(self, spec: FieldSpec, text: str, beside: str) -> str:
         """The text of a link; a reference with the name of its record, where the file says it."""
@@ -339,7 +379,7 @@ def converter(spec: FieldSpec, reading: Reading) -> Convert:
             )
         )
     if spec.kind in ("email", "phone", "url"):
-        return lambda text: parse_value(spec, text, reading)
+        return _address(spec, reading)
     return _cached(lambda text: parse_value(spec, text, reading))
 
 
@@ -356,10 +396,20 @@ def _text(spec: FieldSpec) -> Convert:
     return lambda text: text if len(text) <= longest else _fitting(spec, text)
 
 
+def _address(spec: FieldSpec, reading: Reading) -> Convert:
+    """An e-mail address, phone number or website: what nothing can be wrong with is taken as it stands."""
+    is_ordinary = _ordinary_email.fullmatch if spec.kind == "email" else _ordinary.match
+
+    def convert(text: str) -> Any:
+        return text if is_ordinary(text) else parse_value(spec, text, reading)
+
+    return convert
+
+
 def _money(spec: FieldSpec, reading: Reading) -> Convert:
     from crmcli.values.money import decimals
 
-    hundredths = decimals(reading.currency) == 2
+    hundredths = decimals(reading.currency) == 2 and reading.decimal != ","
 
     def convert(text: str) -> Any:
         if hundredths and (found := _plain_amount.fullmatch(text)):
@@ -380,19 +430,44 @@ def _number(spec: FieldSpec, reading: Reading) -> Convert:
     return convert
 
 
+class Cached(dict[str, Any]):
+    """What texts were converted to; most columns hold few different ones."""
+
+    def __init__(self, convert: Convert) -> None:
+        super().__init__()
+        self.convert = convert
+
+    def __missing__(self, text: str) -> Any:
+        if len(self) >= MOST_CACHED:
+            self.clear()
+        value = self[text] = self.convert(text)
+        return value
+
+
 def _cached(convert: Convert) -> Convert:
-    cache: dict[str, Any] = {}
+    return Cached(convert).__getitem__
 
-    def cached(text: str) -> Any:
-        try:
-            return cache[text]
-        except KeyError:
-            if len(cache) >= MOST_CACHED:
-                cache.clear()
-            value = cache[text] = convert(text)
-            return value
 
-    return cached
+def translated(cell: Cell) -> Convert:
+    """What converts a cell whose values may mean others: texts are looked up as the file has them."""
+    convert, values = cell.convert, cell.values
+    if not values:
+        return convert
+
+    def by_meaning(text: str) -> Any:
+        meant = values.get(fold_value(text), text)
+        return convert(meant) if meant else None
+
+    return _cached(by_meaning)
+
+
+def kept_otherwise(entity: str, column: str) -> bool:
+    """Whether the database keeps a column's values in another form than Python does: see `stored`."""
+    declared = ENTITIES[entity].model_fields.get(column)
+    return declared is not None and any(
+        each in (bool, date, datetime) or get_origin(each) is dict
+        for each in (declared.annotation, *get_args(declared.annotation))
+    )
 
 
 _STORED: Final[dict[type, Callable[[Any], Any]]] = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crmcli.errors import CrmError, InvalidValue
 from crmcli.fields import FieldSpec
+from crmcli.importing.ahead import Chunk, can_run_ahead, run_ahead
 from crmcli.importing.how import REQUIRED, UNIQUE, How, check_required, importable, match_keys
 from crmcli.importing.rows import Rows, problem, stored, title_column
 from crmcli.parse import Reading
@@ -14,8 +15,10 @@ from crmcli.rules.records import CONVERTED, ONLY_BY_CONVERSION, Facts, revised
 from crmcli.rules.stages import refuse_rewriting
 from crmcli.store.bulk import STAGE, Key, Reject, Revision, Sameness, Stage, Values
 from crmcli.store.bulk_links import Links
-from crmcli.store.identity import uuid7
-from crmcli.store.keys import KEY_COLUMNS
+from crmcli.store.identity import uuid7s
+from crmcli.store.keys import key_columns
+from crmcli.store.reader import Reader
+from crmcli.store.search import SEARCHED
 from crmcli.transfer.mapping import HeadingPlan
 from crmcli.transfer.rows import BadRow
 from crmcli.transfer.source import Source
@@ -26,8 +29,9 @@ if TYPE_CHECKING:
     from crmcli.store.work import UnitOfWork
 
 OWNERLESS: Final = ("user", "stage")
-LOOK_UP: Final = 4096  # rows between two looks at how far the file has been read
-MANY: Final = 5_000  # rejected rows that are kept before they are put away
+AT_ONCE: Final = 1_000  # rows of a chunk
+BLOCK: Final = 20_000  # rows that are judged and merged together
+WORTH_ANOTHER: Final = 1 << 20  # bytes of a file for which another process is worth its start
 # What is taken back to its stage's or its default's by a blank, though it is never blank.
 GIVEN_BACK: Final = ("probability", "category")
 
@@ -42,6 +46,24 @@ class Imported:
     duplicates: int = 0
     rejected: int = 0
     made: dict[str, int] = field(default_factory=dict)
+
+    def add(self, verdicts: Mapping[str, int]) -> None:
+        """Count what is to come of the rows of a block."""
+        self.created += verdicts.get("create", 0)
+        self.updated += verdicts.get("update", 0)
+        self.duplicates += verdicts.get("duplicate", 0)
+        self.unchanged += verdicts.get("unchanged", 0) + verdicts.get("duplicate", 0)
+
+    def add_made(self, made: Mapping[str, int]) -> None:
+        """Count what was made besides, by its plural."""
+        for plural, count in made.items():
+            self.made[plural] = self.made.get(plural, 0) + count
+
+    def drop(self, count: int) -> None:
+        """Count rows as duplicates that first looked new."""
+        self.created -= count
+        self.duplicates += count
+        self.unchanged += count
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,67 +80,109 @@ class Import:
     actor: str
     owner: Callable[[], int]  # who gets what the file gives to nobody
     advance: Callable[[int], None]
+    review: "Review | None" = None  # is told of every row before it leaves the stage; nothing is kept then
+
+
+Review = Callable[[Stage, Imported, Sequence[Key], Sameness], None]
 
 
 def bring_in(job: Import) -> tuple[Imported, Stage]:
-    """Carry out an import inside a unit of work; the caller commits it, or not where rows were rejected."""
+    """Carry out an import inside a unit of work; the caller commits it, or not where rows were rejected.
+
+    A long file is taken block by block, so that one is merged while the next is read. Where rows may belong
+    to rows that stand further down, or where only the whole file tells which records may be the same, all
+    of it is one block; so it is where it is to be reviewed.
+    """
     work, entity, how = job.work, job.entity, job.how
-    fields = importable(work.fields(entity))
+    fields = importable(work.fields(entity), how.keep)
     keys = match_keys(how.match, job.plan, fields)
     check_required(entity, job.plan, how, job.source.name)
-    rows = Rows(entity, job.plan, how, job.reading, job.facts, fields)
-    stage = stage_file(job, rows)
-    links = Links(stage, job.actor)
-    for spec in rows.links:
-        links.resolve(spec, create=how.create_parents)
+    rows = Rows(
+        entity, job.plan, how, job.reading, job.facts, fields,
+        documents=work.reader.is_sqlite and entity in SEARCHED,
+    )  # fmt: skip
     defaults = defaults_of(entity, fields)
     within = [spec for spec in rows.links if spec.target == entity]
-    find_new(stage, links, rows, keys, how.wanted, defaults, within)
-    find_changed(job, stage, links, rows, fields, within)
-    imported = counted(stage)
-    if imported.rejected and not how.keep_going:
-        return imported, stage
-    if job.plan.customs:
-        stage.declare(custom_fields(entity, job.plan, rows, work.fields(entity)))
-    imported.made = write(job, stage, links, defaults)
+    stage = Stage(job.work, entity, rows.columns)
+    in_blocks = job.review is None and not within and (keys or stage.is_base_empty())
+    at_once = BLOCK if in_blocks else None
+    same = sameness(rows, defaults)
+    imported = Imported()
+    for is_last in blocks(job, rows, stage, at_once):
+        stage.analyze(STAGE, entity)
+        stage.mark_repeats()
+        links = Links(stage, job.actor)
+        for spec in rows.links:
+            links.resolve(spec, create=how.create_parents)
+        find_new(stage, links, rows, keys, how.wanted, same, within)
+        find_changed(job, stage, links, rows, fields, within)
+        imported.add(stage.counts())
+        imported.rejected = stage.rejected()
+        if imported.rejected and not how.keep_going and is_last and job.review is None:
+            break
+        if job.plan.customs and not stage.blocks:
+            stage.declare(custom_fields(entity, job.plan, rows, work.fields(entity)))
+        imported.add_made(write(job, stage, links, defaults))
+        if job.review:
+            job.review(stage, imported, keys, same)
+        stage.put_away()
+    else:
+        imported.drop(stage.finish())
     return imported, stage
 
 
 # --- reading --------------------------------------------------------------------------------------------
 
 
-def stage_file(job: Import, rows: Rows) -> Stage:
-    """Read the file into the stage; what cannot be understood is rejected with its line and reason."""
-    stage = Stage(job.work, job.entity, rows.columns)
+def blocks(job: Import, rows: Rows, stage: Stage, at_once: int | None) -> Iterator[bool]:
+    """Put the rows of the file on the stage, so many at once; yields whether these were the last.
+
+    What cannot be understood is rejected with its line and reason.
+    """
+    before = on_stage = 0
+    for chunk in chunks_of(job, rows):
+        if at_once and on_stage >= at_once:
+            yield False
+            on_stage = 0
+        stage.fill(chunk.staged)
+        on_stage += len(chunk.staged)
+        if chunk.rejected:
+            stage.add_rejects(chunk.rejected)
+        job.advance(chunk.position - before)
+        before = chunk.position
+    yield True
+
+
+def chunks_of(job: Import, rows: Rows) -> Iterator[Chunk]:
+    """The rows of the file in chunks; those of a long one are read and converted by another process."""
+    source, plan = job.source, job.plan
+    if source.size is not None and source.size >= WORTH_ANOTHER and can_run_ahead():
+        return run_ahead(lambda: chunks(source.apart(), plan, rows))
+    return chunks(source, plan, rows)
+
+
+def chunks(source: Source, plan: HeadingPlan, rows: Rows) -> Iterator[Chunk]:
+    """The rows of a file as the stage keeps them, and those that cannot be understood."""
+    staged: list[tuple[Any, ...]] = []
     rejected: list[Reject] = []
-    stage.fill(staged(job, rows, stage, rejected))
-    stage.add_rejects(rejected)
-    stage.analyze(STAGE, job.entity)
-    stage.mark_repeats()
-    return stage
-
-
-def staged(job: Import, rows: Rows, stage: Stage, rejected: list[Reject]) -> Iterator[tuple[Any, ...]]:
-    """The good rows of the file as the stage keeps them; the others go to `rejected`."""
-    before, plan = 0, job.plan
-    for n, row in enumerate(job.source.rows()):
-        if not n % LOOK_UP:
-            position = job.source.position()
-            job.advance(position - before)
-            before = position
-        if len(rejected) >= MANY:
-            stage.add_rejects(rejected)
-            rejected.clear()
+    uids = uuid7s()
+    for n, row in enumerate(source.rows()):
         if isinstance(row, BadRow):
             rejected.append((n, row.line, row.code, "", row.reason))
             continue
         line, cells = row
         try:
+            if rows.blanks:
+                cells = rows.without_blanks(cells)
             if plan.unnamed:
                 refuse_stray(plan, cells)
-            yield (n, line, *rows(cells, uuid7()))
+            staged.append(rows(n, line, cells, next(uids)))
         except CrmError as error:
             rejected.append((n, line, *problem(error)))
+        if len(staged) + len(rejected) >= AT_ONCE:
+            yield Chunk(source.position(), staged, rejected)
+            staged, rejected = [], []
+    yield Chunk(source.position(), staged, rejected)
 
 
 def refuse_stray(plan: HeadingPlan, cells: Sequence[str]) -> None:
@@ -137,15 +201,12 @@ def find_new(
     rows: Rows,
     keys: Sequence[Key],
     mode: str,
-    defaults: Mapping[str, Any],
+    same: Sameness,
     within: Sequence[FieldSpec],
 ) -> None:
     """Which rows mean a record that is there, and which become new ones."""
     entity = stage.entity
-    loose = [name for name in rows.given if name in (*rows.judged, "created_at", "owner_id")]
-    loose = [name for name in loose if name not in ("custom", "currency")]
-    firm = [name for name in rows.given if name not in loose]
-    stage.match(keys, Sameness(title_column(entity), firm, loose, defaults))
+    stage.match(keys, same)
     if keys:
         stage.refuse_repeated_keys(keys)
     stage.decide_new(mode)
@@ -153,6 +214,7 @@ def find_new(
     if entity == "lead" and "status" in rows.given:
         refused = {"converted": CONVERTED, "why": ONLY_BY_CONVERSION}
         new = "s.verdict = 'create' AND s.status = :converted"
+        new += " AND s.converted_at IS NULL" if "converted_at" in rows.given else ""
         stage.reject(new, "refused", "status", ":why", **refused)
     for key in unique_keys(entity):
         stage.refuse_taken(key, "create")
@@ -161,6 +223,14 @@ def find_new(
     stage.number()
     for spec in within:
         links.join_in_file(spec)
+
+
+def sameness(rows: Rows, defaults: Mapping[str, Any]) -> Sameness:
+    """What makes a row without a key the same as a record."""
+    loose = [name for name in rows.given if name in (*rows.judged, "created_at", "owner_id")]
+    loose = [name for name in loose if name not in ("custom", "currency")]
+    firm = [name for name in rows.given if name not in loose]
+    return Sameness(title_column(rows.entity), firm, loose, defaults)
 
 
 def find_changed(
@@ -197,19 +267,6 @@ def clearable_columns(rows: Rows, fields: Sequence[FieldSpec]) -> list[str]:
     return [name for name in rows.given if name not in kept and name not in ("currency", "custom")]
 
 
-def counted(stage: Stage) -> Imported:
-    """What is to come of the rows."""
-    counts = stage.counts()
-    twice = counts.get("duplicate", 0)
-    return Imported(
-        counts.get("create", 0),
-        counts.get("update", 0),
-        counts.get("unchanged", 0) + twice,
-        twice,
-        stage.value("SELECT count(*) FROM stage_rejects"),
-    )
-
-
 class Reviser:
     """What a row really changes in a record, with what follows from it."""
 
@@ -233,14 +290,14 @@ class Reviser:
             for name, value in revised(entity, current, changes, self.job.facts).items()
         }
         if entity == "stage":
-            self._refuse_rewriting(current, after)
+            refuse_rewriting_stage(self.job.work.reader, current, after)
         after = {name: value for name, value in after.items() if value != current.get(name)}
         if not after:
             return {}
-        for key, (base, normal) in KEY_COLUMNS.items():
+        for key, (base, normal) in key_columns(self.job.reading.country).items():
             if base in after and key in current:
                 after[key] = (normal(after[base]) or None) if after[base] else None
-        return {**after, "updated_at": iso_instant(self.job.work.now)}
+        return {"updated_at": iso_instant(self.job.work.now), **after}
 
     def _changes(self, revision: Revision) -> Values:
         """What the row says otherwise than the record; what it would make of a new one is no change."""
@@ -287,14 +344,15 @@ class Reviser:
         if current["currency"] is None:
             changes["currency"] = own
 
-    def _refuse_rewriting(self, current: Values, after: Values) -> None:
-        """What deals rely on in a stage stays as it is. Raises Refused."""
-        reader, name = self.job.work.reader, current["name"]
-        now = reader.value(
-            "SELECT count(*) FROM opportunity WHERE stage = :name AND deleted_at IS NULL", name=name
-        )
-        ever = reader.row("SELECT 1 FROM opportunity_version WHERE stage = :name LIMIT 1", name=name)
-        refuse_rewriting(current, after, int(now), ever is not None)
+
+def refuse_rewriting_stage(reader: Reader, current: Values, after: Values) -> None:
+    """What deals rely on in a stage stays as it is. Raises Refused."""
+    name = current["name"]
+    now = reader.value(
+        "SELECT count(*) FROM opportunity WHERE stage = :name AND deleted_at IS NULL", name=name
+    )
+    ever = reader.row("SELECT 1 FROM opportunity_version WHERE stage = :name LIMIT 1", name=name)
+    refuse_rewriting(current, after, int(now), ever is not None)
 
 
 # --- writing --------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What people and programs see of a result: every output format, and nothing drawn before it is needed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Final
 
@@ -9,7 +9,7 @@ from crmcli.render.clean import clean, clean_lines
 from crmcli.render.look import COLORS, Look, look_of
 from crmcli.result import Outcome, Record, Report, Result, Table, Text
 
-__all__ = ["COLORS", "FORMATS", "Look", "look_of", "render", "render_error"]
+__all__ = ["COLORS", "FORMATS", "Look", "look_of", "render", "render_error", "render_file"]
 
 _Writer = Callable[[Table | Record, Look], None]
 
@@ -25,6 +25,8 @@ _WRITERS: Final = {
     "ids": ("ids", "write"),
 }
 FORMATS: Final = tuple(_WRITERS)
+# Where a file is read by other programs: TSV with quotes, and what is no text.
+_FILE_WRITERS: Final = {**_WRITERS, "tsv": ("csv_", "write_quoted_tabs"), "xlsx": ("xlsx", "write")}
 
 
 def render(result: Result, format: str | None, look: Look, quiet: bool = False) -> None:
@@ -41,6 +43,12 @@ def render(result: Result, format: str | None, look: Look, quiet: bool = False) 
         _text(result, format, look)
     else:
         _write(result, format or _usual(result, look), look)
+    look.out.flush()
+
+
+def render_file(table: Table, format: str, look: Look) -> None:
+    """Write a table for a file: what is read back, by us or another program, is the same."""
+    _write(table, format, look, _FILE_WRITERS)
     look.out.flush()
 
 
@@ -65,8 +73,10 @@ def _usual(result: Table | Record, look: Look) -> str:
     return "plain" if isinstance(result, Report | Record) else "tsv"
 
 
-def _write(result: Table | Record, format: str, look: Look) -> None:
-    module, function = _WRITERS[format]
+def _write(
+    result: Table | Record, format: str, look: Look, writers: Mapping[str, tuple[str, str]] = _WRITERS
+) -> None:
+    module, function = writers[format]
     write: _Writer = getattr(import_module(f"crmcli.render.{module}"), function)
     write(result, look)
 

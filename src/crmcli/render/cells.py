@@ -43,7 +43,7 @@ def machine_texts(
     columns: Sequence[Column], home: str | None, zone: "tzinfo | None"
 ) -> Callable[[Row], list[str]]:
     """A function that makes a row of texts for CSV and TSV; null is empty."""
-    said = _said(columns, home, zone, _MACHINES)
+    said = machine_words(columns, home, zone)
 
     def texts(row: Row) -> list[str]:
         made = ["" if value is None else str(value) for value in row]
@@ -53,6 +53,13 @@ def machine_texts(
         return made
 
     return texts
+
+
+def machine_words(
+    columns: Sequence[Column], home: str | None, zone: "tzinfo | None"
+) -> list[tuple[int, Say]]:
+    """The columns whose values are no texts for CSV as they stand, and how each is said."""
+    return _said(columns, home, zone, _MACHINES)
 
 
 def people_text(

@@ -1,6 +1,6 @@
 """What a record is completed with when it is made, and what follows when one of its fields is edited."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any, Final
@@ -56,14 +56,7 @@ def completed(entity: str, values: Mapping[str, Any], facts: Facts) -> dict[str,
     """A new record's values, with what follows from them and what was left to us. Raises CrmError."""
     full = named(dict(values))
     refuse_inactive_for(full.get("owner_id"), facts)
-    complete = {
-        "opportunity": new_opportunity,
-        "activity": new_activity,
-        "task": finished_task,
-        "lead": new_lead,
-        "account": priced,
-        "stage": new_stage,
-    }.get(entity)
+    complete = COMPLETED_BY.get(entity)
     return complete(full, facts) if complete else full
 
 
@@ -183,6 +176,7 @@ def new_opportunity(values: dict[str, Any], facts: Facts) -> dict[str, Any]:
     stage = stage_named(given, facts.stages) if given else first_stage(facts.stages)
     values.setdefault("currency", facts.currency)
     since = values.get("created_at") or facts.at
+    refuse_closing_of_open(stage, values.get("closed_at"))
     closed_on = values.get("closed_at") or values.get("close_date") or facts.day
     refuse_future_closing(stage, closed_on, facts.day)
     reason = values.pop("lost_reason", None)
@@ -199,6 +193,12 @@ def new_opportunity(values: dict[str, Any], facts: Facts) -> dict[str, Any]:
     if reason and needs_reason(stage):
         entered["lost_reason"] = reason
     return {**values, **own, **entered}
+
+
+def refuse_closing_of_open(stage: StageFacts, closed_at: date | None) -> None:
+    """What is open has not been closed. Raises InvalidValue."""
+    if closed_at is not None and not stage.is_closed:
+        raise InvalidValue(f"closed_at is said of a deal in {stage.name}, which is open.", field="closed_at")
 
 
 def owned_judgement(values: dict[str, Any], stage: StageFacts) -> dict[str, Any]:
@@ -223,6 +223,9 @@ def edited_opportunity(current: Mapping[str, Any], changes: dict[str, Any], fact
     elif changes.get("lost_reason") and not needs_reason(stage):
         del changes["lost_reason"]
     changes = as_own(changes)
+    refuse_closing_of_open(stage, changes.get("closed_at"))
+    if changes.get("closed_at"):
+        changes["close_date"] = changes["closed_at"]
     if stage.is_closed and "close_date" in changes:
         if changes["close_date"] is None:
             raise Refused("A closed deal keeps the day it was closed.")
@@ -243,7 +246,8 @@ def in_another_stage(
         changes["lost_reason"] = reason_in(stage, changes.get("lost_reason"), field="lost_reason")
     if not facts.lenient or not stage.is_closed:
         refuse_contradiction(stage, changes)
-    day = changes.get("close_date") or facts.day
+    refuse_closing_of_open(stage, changes.get("closed_at"))
+    day = changes.get("closed_at") or changes.get("close_date") or facts.day
     refuse_future_closing(stage, day, facts.day)
     changes = as_own(changes)
     changes |= enter({**current, **changes}, stage, facts.at, day)
@@ -350,3 +354,13 @@ def next_position(stages: Sequence[StageFacts], *, closed: bool) -> int:
     """Where a new stage stands: after the last one, but an open one after the last open one."""
     before = [stage.position for stage in stages if closed or not stage.is_closed]
     return max(before, default=0) + 1
+
+
+COMPLETED_BY: Final[dict[str, Callable[[dict[str, Any], Facts], dict[str, Any]]]] = {
+    "opportunity": new_opportunity,
+    "activity": new_activity,
+    "task": finished_task,
+    "lead": new_lead,
+    "account": priced,
+    "stage": new_stage,
+}

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import insert, text
 
 from crmcli.errors import CrmError
-from crmcli.fields import FieldSpec
+from crmcli.fields import BY_ENTITY, FieldSpec
 from crmcli.model import ENTITIES
 from crmcli.store import search, versions
 from crmcli.store.schema import field_row
@@ -23,9 +23,11 @@ from crmcli.values.dates import iso_instant
 
 CHUNK: Final = 5_000
 STAGE: Final = "stage_rows"
+SEEN: Final = "stage_seen"
 REJECTS: Final = "stage_rejects"
 REVISIONS: Final = "stage_revision"
-INSIDE: Final = ("given_", "link_")  # columns of the stage that are none of the record
+DOCUMENT: Final = "search_document"
+INSIDE: Final = ("given_", "link_", DOCUMENT)  # columns of the stage that are none of the record
 
 Reject = tuple[int, int, str, str, str]  # number of the row, its line, code, field, reason
 Values = dict[str, Any]
@@ -64,6 +66,9 @@ class Revision(NamedTuple):
 class Stage:
     """Rows of a file on their way into a table: what they hold, and what is to become of them.
 
+    A long file comes in blocks, each of which is judged and merged before the next is put on the stage;
+    what became of the rows of earlier blocks is remembered in `stage_seen`.
+
     `n` is the number of a row in the file, `line` where it starts (several objects of JSON may share one).
     `columns` are those of the entity's table that rows may fill. A column `given_X` holds what the file
     says of X where rules turn it into something else; `link_X` holds the text by which X names a record.
@@ -77,13 +82,18 @@ class Stage:
         self.is_sqlite = work.reader.is_sqlite
         self.same = "IS" if self.is_sqlite else "IS NOT DISTINCT FROM"
         if self.is_sqlite:
-            raw: Any = work.connection.connection.dbapi_connection
-            raw.create_function("plain_json", 1, plain_json, deterministic=True)
+            driver: Any = work.connection.connection.dbapi_connection
+            driver.create_function("plain_json", 1, plain_json, deterministic=True)
         own = "".join(f", {name} {self.type_of(name)}" for name in columns)
+        raw_type = "BLOB" if self.is_sqlite else "BYTEA"
         self.create(
-            STAGE, f"n BIGINT PRIMARY KEY, line BIGINT, uid TEXT, raw TEXT, verdict TEXT, id BIGINT{own}"
+            STAGE,
+            f"n INTEGER PRIMARY KEY, line BIGINT, uid TEXT, raw {raw_type}, verdict TEXT, id BIGINT{own}",
         )
-        self.create(REJECTS, "n BIGINT PRIMARY KEY, line BIGINT, code TEXT, field TEXT, reason TEXT")
+        self.create(REJECTS, "n INTEGER PRIMARY KEY, line BIGINT, code TEXT, field TEXT, reason TEXT")
+        self.create(SEEN, f"id INTEGER PRIMARY KEY, n BIGINT, line BIGINT, raw {raw_type}")
+        self.before = self.value(f'SELECT max(id) FROM "{entity}"')  # records with higher ids are of this file
+        self.blocks = 0  # that have been put away
 
     def type_of(self, name: str, entity: str | None = None) -> str:
         """The type of a column of the stage: that of the record's, so that both compare, but without its length."""
@@ -122,11 +132,35 @@ class Stage:
     ) -> None:
         """Insert rows of values in the order of (n, line, uid, raw, *columns)."""
         columns = columns or ("n", "line", "uid", "raw", *self.columns)
-        mark = "?" if self.is_sqlite else "%s"
-        sql = f'INSERT INTO "{name}" ({", ".join(columns)}) VALUES ({", ".join([mark] * len(columns))})'
+        told = ", ".join(columns)
+        if not self.is_sqlite:
+            driver: Any = self.work.connection.connection.dbapi_connection
+            with driver.cursor() as cursor, cursor.copy(f'COPY "{name}" ({told}) FROM STDIN') as copy:
+                for row in rows:
+                    copy.write_row(row)
+            return
+        sql = f'INSERT INTO "{name}" ({told}) VALUES ({", ".join("?" * len(columns))})'
         iterator = iter(rows)
         while chunk := list(islice(iterator, CHUNK)):
             self.work.connection.exec_driver_sql(sql, chunk)
+
+    def is_base_empty(self) -> bool:
+        """Whether there was no live record before the file came."""
+        found = self.value(
+            f'SELECT count(*) FROM (SELECT 1 FROM "{self.entity}" WHERE id <= :before AND deleted_at IS NULL LIMIT 1) x',
+            before=self.before,
+        )
+        return found == 0
+
+    def put_away(self) -> None:
+        """Remember what became of the rows on the stage, and make room for the next block."""
+        self.run(
+            f"INSERT INTO {SEEN} (id, n, line, raw) SELECT id, n, line, raw FROM {STAGE}"
+            " WHERE verdict IN ('create', 'update', 'unchanged') AND id IS NOT NULL ORDER BY id, n"
+            " ON CONFLICT (id) DO NOTHING"
+        )
+        self.run(f"DELETE FROM {STAGE}")
+        self.blocks += 1
 
     def analyze(self, *names: str) -> None:
         """Tell a server how many rows tables have: it does not look at temporary ones, or at once, by itself."""
@@ -166,6 +200,10 @@ class Stage:
         for page in self.pages(sql):
             yield from page
 
+    def rejected(self) -> int:
+        """How many rows are rejected so far."""
+        return self.value(f"SELECT count(*) FROM {REJECTS}")
+
     def reasons(self, most: int) -> list[tuple[str, str, int]]:
         """The codes and fields that rows were rejected for most often."""
         sql = (
@@ -179,14 +217,70 @@ class Stage:
         found = self.work.reader.rows(f"SELECT verdict, count(*) FROM {STAGE} GROUP BY verdict")
         return {verdict: count for verdict, count in found}  # noqa: C416 - it says which is which
 
+    # --- what is to become of them -----------------------------------------------------------------
+
+    def outcomes(self, columns: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
+        """Every row that is not rejected, in pages, once all are merged: n, line, verdict and record.
+
+        Then of a repeat the line that it repeats, of an update the values before and after, as JSON, and
+        these columns of the record, as it is by now.
+        """
+        if self.counts().get("duplicate"):
+            self.run(f"CREATE INDEX IF NOT EXISTS ix_{STAGE}_raw ON {STAGE} (raw)")
+        first = f"(SELECT min(e.line) FROM {STAGE} e WHERE e.raw = s.raw)"
+        told = ", ".join(f"t.{name}" for name in columns)
+        yield from self.pages(
+            f"SELECT s.n, s.line, s.verdict, s.id, CASE s.verdict WHEN 'duplicate' THEN {first} END,"
+            f' r.before, r.after, {told} FROM {STAGE} s LEFT JOIN "{self.entity}" t ON t.id = s.id'
+            f" LEFT JOIN {REVISIONS} r ON r.n = s.n WHERE s.verdict <> 'reject' AND s.n > :after ORDER BY s.n"
+        )
+
+    def made_besides(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The records that were made for the rows so far, users first, each with its columns."""
+        made = list(
+            self.work.reader.rows(
+                "SELECT entity, first_id, last_id FROM change WHERE entry_id = :entry AND op = 'add'"
+                " ORDER BY entity DESC, first_id",
+                entry=self.work.entry,
+            )
+        )
+        for entity, first, last in made:
+            names = list(ENTITIES[entity].model_fields)
+            sql = (
+                f'SELECT {", ".join(names)} FROM "{entity}" WHERE id > :after AND id <= {last} ORDER BY id'
+            )
+            for page in self.pages(sql, first - 1):
+                for row in page:
+                    yield entity, dict(zip(names, row, strict=True))
+
+    def named(self, entity: str, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+        """The names and uids of some records, by their ids."""
+        if self.is_sqlite:
+            those = "IN (SELECT value FROM json_each(:ids))"
+        else:
+            those = "IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)) AS value)"
+        sql = f'SELECT id, {BY_ENTITY[entity].title}, uid FROM "{entity}" WHERE id {those}'
+        return {id: (name, uid) for id, name, uid in self.work.reader.rows(sql, ids=json.dumps([*ids]))}
+
     # --- rows among themselves ---------------------------------------------------------------------
 
     def mark_repeats(self) -> None:
         """Rows that say again, cell by cell, what an earlier row said."""
-        self.run(
-            f"UPDATE {STAGE} SET verdict = 'duplicate' WHERE verdict IS NULL AND n IN (SELECT n FROM"
-            f" (SELECT n, row_number() OVER (PARTITION BY raw ORDER BY n) AS nth FROM {STAGE}) ranked WHERE nth > 1)"
+        if self._has_repeats(["raw"]):
+            self.run(
+                f"UPDATE {STAGE} SET verdict = 'duplicate' WHERE verdict IS NULL AND n IN (SELECT n FROM"
+                f" (SELECT n, row_number() OVER (PARTITION BY raw ORDER BY n) AS nth FROM {STAGE}) ranked"
+                " WHERE nth > 1)"
+            )
+
+    def _has_repeats(self, columns: Sequence[str], condition: str = "1 = 1") -> bool:
+        """Whether two rows of a condition are alike in some columns: quicker to tell than which ones."""
+        alike = ", ".join(columns)
+        found = self.value(
+            f"SELECT count(*) FROM (SELECT 1 FROM {STAGE} WHERE {condition}"
+            f" GROUP BY {alike} HAVING count(*) > 1 LIMIT 1) found"
         )
+        return found > 0
 
     def refuse_repeated_keys(self, keys: Sequence[Key]) -> None:
         """Reject rows that mean the same record as an earlier one, and say otherwise of it."""
@@ -197,7 +291,9 @@ class Stage:
         )
 
     def _refuse_later(self, columns: Sequence[str], condition: str, field: str, shown: str) -> None:
-        self.create("stage_first", "n BIGINT PRIMARY KEY, first BIGINT")
+        if not self._has_repeats(columns, condition):
+            return
+        self.create("stage_first", "n INTEGER PRIMARY KEY, first BIGINT")
         self.run(
             "INSERT INTO stage_first (n, first) SELECT n, first FROM (SELECT n,"
             f" min(n) OVER (PARTITION BY {', '.join(columns)}) AS first FROM {STAGE} WHERE {condition}) ranked"
@@ -224,7 +320,9 @@ class Stage:
 
     def match(self, keys: Sequence[Key], sameness: Sameness) -> None:
         """Find the live record that each row means: by its keys, or, where one is blank, by holding the same."""
-        self.create("stage_match", "n BIGINT PRIMARY KEY, id BIGINT, found BIGINT")
+        if not self.blocks and self.is_base_empty():
+            return
+        self.create("stage_match", "n INTEGER PRIMARY KEY, id BIGINT, found BIGINT")
         blank = " OR ".join(f"s.{key.column} IS NULL" for key in keys) or "1 = 1"
         if keys:
             by_key = " AND ".join(f"t.{key.column} = s.{key.column}" for key in keys)
@@ -234,7 +332,10 @@ class Stage:
             )
         if sameness.title in self.columns:
             self._match_twins(sameness, blank)
-        self.run(f"UPDATE {STAGE} SET id = (SELECT m.id FROM stage_match m WHERE m.n = {STAGE}.n)")
+        self.run(
+            f"UPDATE {STAGE} SET id = (SELECT m.id FROM stage_match m WHERE m.n = {STAGE}.n)"
+            " WHERE n IN (SELECT n FROM stage_match)"
+        )
         if keys:
             self.reject(
                 "s.n IN (SELECT n FROM stage_match WHERE found > 1)",
@@ -242,6 +343,23 @@ class Stage:
                 keys[0].field,
                 "'several records match'",
             )
+            self._refuse_seen(keys)
+
+    def _refuse_seen(self, keys: Sequence[Key]) -> None:
+        """Rows that mean the record of a row of an earlier block: they repeat it, or contradict it."""
+        if not self.blocks:
+            return
+        self.run(
+            f"UPDATE {STAGE} SET verdict = 'duplicate' WHERE verdict IS NULL AND id IN (SELECT id FROM {SEEN})"
+            f" AND raw = (SELECT e.raw FROM {SEEN} e WHERE e.id = {STAGE}.id)"
+        )
+        fields = " and ".join(key.field for key in keys)
+        self.reject(
+            f"s.verdict IS NULL AND s.id IN (SELECT id FROM {SEEN})",
+            "duplicate_in_file",
+            keys[0].field,
+            f"'the same {fields} as line ' || (SELECT e.line FROM {SEEN} e WHERE e.id = s.id)",
+        )
 
     def _match_twins(self, same: Sameness, blank: str) -> None:
         """Match rows without a key with records that hold the same, through one text that says it all."""
@@ -249,10 +367,11 @@ class Stage:
         self.create("stage_title", f"title {self.type_of(same.title)} PRIMARY KEY")
         self.run(f"INSERT INTO stage_title (title) SELECT DISTINCT s.{same.title} {rows}")
         self.analyze("stage_title")
-        self.create("stage_twin", f"id BIGINT PRIMARY KEY, said {self.type_of('uid')}")
+        self.create("stage_twin", f"id INTEGER PRIMARY KEY, said {self.type_of('uid')}")
         twins = self.run(
             f'INSERT INTO stage_twin (id, said) SELECT t.id, {self._said("t", same)} FROM "{self.entity}" t'
-            f" WHERE t.deleted_at IS NULL AND t.{same.title} IN (SELECT title FROM stage_title)"
+            f" WHERE t.deleted_at IS NULL AND t.id <= :before AND t.{same.title} IN (SELECT title FROM stage_title)",
+            before=self.before,
         )
         if not twins:
             return
@@ -310,6 +429,14 @@ class Stage:
         if column not in self.columns:
             return
         shown = key.field.replace("_", " ")
+        if self.blocks:
+            twin = f"FROM \"{self.entity}\" t JOIN {SEEN} e ON e.id = t.id WHERE t.{column} = s.{column}"
+            self.reject(
+                f"s.verdict = '{verdict}' AND EXISTS (SELECT 1 {twin} AND (s.id IS NULL OR t.id <> s.id))",
+                "duplicate_in_file",
+                key.field,
+                f"'the same {shown} as line ' || (SELECT min(e.line) {twin})",
+            )
         self.reject(
             f"s.verdict = '{verdict}' AND EXISTS (SELECT 1 FROM \"{self.entity}\" t WHERE t.{column} = s.{column}"
             " AND t.deleted_at IS NULL AND (s.id IS NULL OR t.id <> s.id))",
@@ -350,10 +477,17 @@ class Stage:
 
     def number(self) -> None:
         """Reserve ids for the new records, in the order of the file."""
-        count = self.value(f"SELECT count(*) FROM {STAGE} WHERE verdict = 'create'")
+        found = self.work.reader.row(
+            f"SELECT count(*), min(n), max(n) FROM {STAGE} WHERE verdict = 'create'"
+        )
+        count, lowest, highest = found or (0, 0, 0)
         if not count:
             return
-        self.create("stage_number", "n BIGINT PRIMARY KEY, number BIGINT")
+        first = self.work.ids.take(self.entity, count)
+        if highest - lowest + 1 == count:
+            self.run(f"UPDATE {STAGE} SET id = :first + n WHERE verdict = 'create'", first=first - lowest)
+            return
+        self.create("stage_number", "n INTEGER PRIMARY KEY, number BIGINT")
         self.run(
             "INSERT INTO stage_number (n, number)"
             f" SELECT n, row_number() OVER (ORDER BY n) - 1 FROM {STAGE} WHERE verdict = 'create'"
@@ -361,7 +495,7 @@ class Stage:
         self.run(
             f"UPDATE {STAGE} SET id = :first + (SELECT number FROM stage_number k WHERE k.n = {STAGE}.n)"
             " WHERE verdict = 'create'",
-            first=self.work.ids.take(self.entity, count),
+            first=first,
         )
 
     def lacks_owner(self) -> bool:
@@ -370,7 +504,7 @@ class Stage:
         return self.value(f"SELECT count(*) FROM {STAGE} WHERE verdict = 'create'{unowned}") > 0
 
     def insert(self, defaults: Mapping[str, Any]) -> None:
-        """Make the new records, journal them, begin their versions, and index them."""
+        """Make the new records, begin their versions, and index them; `finish` journals them."""
         fixed = {
             "created_at": iso_instant(self.work.now),
             "updated_at": iso_instant(self.work.now),
@@ -392,7 +526,42 @@ class Stage:
             return
         if self.entity == "opportunity":
             self._first_versions()
-        self.record_added(self.entity, f"SELECT id FROM {STAGE} WHERE verdict = 'create'")
+        if DOCUMENT in self.columns:
+            documents = f"SELECT id, {DOCUMENT} AS document FROM {STAGE} WHERE verdict = 'create' ORDER BY id"
+            search.index_documents(self.work.connection, self.entity, documents)
+            return
+        made = self.work.reader.row(f"SELECT min(id), max(id) FROM {STAGE} WHERE verdict = 'create'")
+        if made:
+            search.index_new(self.work.connection, self.entity, made[0], made[1])
+
+    def finish(self) -> int:
+        """Drop new records that repeat a row of another block, and journal the others; how many were dropped."""
+        dropped = 0
+        if self.blocks > 1:
+            dropped = self._drop_repeats()
+        self._journal_added(self.entity, f"SELECT id FROM {SEEN} WHERE id > {self.before}")
+        return dropped
+
+    def _drop_repeats(self) -> int:
+        """Rows without a key may say again what a row of an earlier block said; nothing refers to them yet."""
+        new = f"FROM {SEEN} WHERE id > {self.before}"
+        again = self.value(
+            f"SELECT count(*) FROM (SELECT 1 {new} GROUP BY raw HAVING count(*) > 1 LIMIT 1) found"
+        )
+        if not again:
+            return 0
+        self.create("stage_again", "id INTEGER PRIMARY KEY")
+        count = self.run(
+            "INSERT INTO stage_again (id) SELECT id FROM"
+            f" (SELECT id, row_number() OVER (PARTITION BY raw ORDER BY n) AS nth {new}) ranked WHERE nth > 1"
+        )
+        gone = "IN (SELECT id FROM stage_again)"
+        if self.entity == "opportunity":
+            self.run(f"DELETE FROM opportunity_version WHERE opportunity_id {gone}")
+        search.remove(self.work.connection, self.entity, f"id {gone}")
+        self.run(f'DELETE FROM "{self.entity}" WHERE id {gone}')
+        self.run(f"DELETE FROM {SEEN} WHERE id {gone}")
+        return count
 
     def _first_versions(self) -> None:
         tracked = ", ".join(f"t.{name}" for name in versions.TRACKED)
@@ -406,13 +575,26 @@ class Stage:
         )
 
     def record_added(self, entity: str, ids: str) -> None:
-        """Journal the new records that a query selects, a range where their ids follow one another; index them."""
-        ranges = self.work.reader.rows(
-            "SELECT min(id), max(id) FROM"
-            f" (SELECT id, id - row_number() OVER (ORDER BY id) AS island FROM ({ids}) made)"
-            " numbered GROUP BY island ORDER BY min(id)"
+        """Journal the new records that a query selects, and index them."""
+        for first, last in self._journal_added(entity, ids):
+            search.index_new(self.work.connection, entity, first, last)
+
+    def _journal_added(self, entity: str, ids: str) -> list[tuple[int, int]]:
+        """Journal the new records that a query selects: a range where their ids follow one another."""
+        lowest, highest, count = next(
+            iter(self.work.reader.rows(f"SELECT min(id), max(id), count(*) FROM ({ids}) made"))
         )
-        for first, last in list(ranges):
+        if not count:
+            return []
+        found = [(lowest, highest)]
+        if highest - lowest + 1 > count:
+            ranges = self.work.reader.rows(
+                "SELECT min(id), max(id) FROM"
+                f" (SELECT id, id - row_number() OVER (ORDER BY id) AS island FROM ({ids}) made)"
+                " numbered GROUP BY island ORDER BY min(id)"
+            )
+            found = [(first, last) for first, last in ranges]  # noqa: C416 - it says which is which
+        for first, last in found:
             self.work.wrote = True
             self.run(
                 "INSERT INTO change (entry_id, entity, first_id, last_id, op)"
@@ -422,7 +604,7 @@ class Stage:
                 first=first,
                 last=last,
             )
-            search.index(self.work.connection, entity, first, last)
+        return found
 
     def declare(self, specs: Sequence[FieldSpec]) -> None:
         """Describe custom fields that the file brings along."""
@@ -436,7 +618,7 @@ class Stage:
 
         `revise` returns the columns to set, none where the record stays as it is, or raises CrmError.
         """
-        self.create(REVISIONS, "n BIGINT PRIMARY KEY, id BIGINT, before TEXT, after TEXT")
+        self.create(REVISIONS, "n INTEGER PRIMARY KEY, id BIGINT, before TEXT, after TEXT")
         table = ENTITIES[self.entity].__table__  # type: ignore[attr-defined]  # SQLModel keeps it to itself
         names = [column.name for column in table.columns]
         judged = [name for name in given if self.staged(name) != name]

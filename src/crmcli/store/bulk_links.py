@@ -199,20 +199,20 @@ class Links:
             f"UPDATE {STAGE} SET {spec.column} = (SELECT p.id FROM {table} k JOIN {STAGE} p ON p.n = k.n"
             f" WHERE k.text = {STAGE}.{table}) WHERE {spec.column} IS NULL AND {table} IS NOT NULL"
         )
-        self._refuse_circles(spec)
+        self.refuse_circles(spec)
 
-    def _refuse_circles(self, spec: FieldSpec) -> None:
+    def refuse_circles(self, spec: FieldSpec) -> None:
         """Reject rows that would belong to themselves, straight or round several corners."""
         column, entity = spec.column, self.stage.entity
         self.stage.run(f"CREATE INDEX IF NOT EXISTS ix_{STAGE}_id ON {STAGE} (id)")
         above = (
             f"coalesce((SELECT x.{column} FROM {STAGE} x WHERE x.id = up.at AND x.{column} IS NOT NULL"
-            " AND (x.verdict IS NULL OR x.verdict = 'create') LIMIT 1),"
+            " AND (x.verdict IS NULL OR x.verdict IN ('create', 'update')) LIMIT 1),"
             f' (SELECT t.{column} FROM "{entity}" t WHERE t.id = up.at))'
         )
         self.stage.reject(
             f"s.n IN (WITH RECURSIVE up (n, id, at, deep) AS (SELECT r.n, r.id, r.{column}, 1 FROM {STAGE} r"
-            f" WHERE r.{column} IS NOT NULL AND (r.verdict IS NULL OR r.verdict = 'create') UNION ALL"
+            f" WHERE r.{column} IS NOT NULL AND (r.verdict IS NULL OR r.verdict IN ('create', 'update')) UNION ALL"
             f" SELECT up.n, up.id, {above}, up.deep + 1 FROM up WHERE up.at <> up.id AND up.deep < {DEEPEST})"
             " SELECT n FROM up WHERE at = id)",
             "circle",

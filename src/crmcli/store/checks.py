@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from crmcli.errors import CrmError
+from crmcli.errors import CrmError, InvalidValue
 from crmcli.fields import reference
 from crmcli.store import search
 from crmcli.store.engine import Target
@@ -240,6 +240,7 @@ def settings(reader: Reader) -> Check:
     from zoneinfo import available_timezones
 
     from crmcli.values.dates import ORDERS
+    from crmcli.values.keys import check_country
     from crmcli.values.money import CURRENCIES
 
     found = reader.settings()
@@ -254,6 +255,11 @@ def settings(reader: Reader) -> Check:
         wrong.append(("date_order", order))
     if zone not in available_timezones():
         wrong.append(("timezone", zone))
+    if country := found.get("country"):
+        try:
+            check_country(country)
+        except InvalidValue:
+            wrong.append(("country", country))
     if not wrong:
         return Check(
             "settings",

@@ -33,10 +33,8 @@ KEYS: Final[dict[tuple[str, str], tuple[str, Callable[[str], str]]]] = {
     ("contact", "email"): ("email_key", email_key),
     ("user", "email"): ("email_key", email_key),
     ("account", "website"): ("domain", domain_key),
-    ("lead", "phone"): ("phone_key", phone_key),
-    ("contact", "phone"): ("phone_key", phone_key),
-    ("account", "phone"): ("phone_key", phone_key),
 }
+PHONES: Final = frozenset({("lead", "phone"), ("contact", "phone"), ("account", "phone")})
 MOST_HOPS: Final = 4
 MOST_VALUES: Final = 20_000  # SQLite takes 32,766 parameters
 LONGEST_VALUE: Final = 10_000  # SQLite's LIKE takes 50,000 bytes
@@ -70,6 +68,7 @@ class Context:
     currency: str
     fiscal_start: int = 1
     date_order: str | None = None
+    country: str = ""  # of phone numbers without +
     me: int | None = None  # the user's id
     is_sqlite: bool = True
 
@@ -252,7 +251,10 @@ class _Condition:
     # --- text
 
     def text(self, spec: FieldSpec, alias: str, operator: str, value: str) -> str:
-        if operator == "=" and (spec.entity, spec.name) in KEYS:
+        if operator == "=" and (spec.entity, spec.name) in PHONES:
+            if key := phone_key(value, self.context.country):
+                return f"{alias}.phone_key = {self.bind(key)}"
+        elif operator == "=" and (spec.entity, spec.name) in KEYS:
             column, normal = KEYS[spec.entity, spec.name]
             if key := normal(value):
                 return f"{alias}.{column} = {self.bind(key)}"

@@ -19,6 +19,7 @@ from crmcli.fields import reference
 from crmcli.model import ENTITIES
 from crmcli.store import search, versions
 from crmcli.store.find import described
+from crmcli.store.keys import key_phones_again
 from crmcli.store.reader import Reader
 from crmcli.store.tables import ENTRY
 from crmcli.store.work import SETTINGS, UnitOfWork, clash
@@ -203,7 +204,7 @@ def refuse_where_changed_later(work: UnitOfWork, undone: int, since: Since) -> N
 def span(entity: str, first: int, last: int) -> str:
     """A record, or a range of them, as messages name it."""
     if entity == "setting":
-        return f"the setting {SETTINGS[first - 1]}"
+        return f"the setting {SETTINGS[first - 1]}" if first <= len(SETTINGS) else "a profile of imports"
     return (
         reference(entity, first) if first == last else f"{reference(entity, first)}–{reference(entity, last)}"
     )
@@ -273,6 +274,8 @@ def reverse(work: UnitOfWork, undone: int) -> int:
         changes, key=lambda change: (change.entity, tuple(change.before))
     ):
         write(work, entity, columns, list(group))
+    if any("phone_key" in change.before for change in changes):
+        key_phones_again(work.connection, work.country, undone)
     without = f" AND id NOT IN ({', '.join(map(str, kept))})" if kept else ""
     work.connection.execute(
         text(

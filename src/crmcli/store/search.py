@@ -4,6 +4,7 @@ A document is the record's searched fields run together. Chinese, Japanese and K
 indexed one by one, so that any part of a name is found.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from crmcli.values.keys import words
@@ -47,30 +48,73 @@ def index(connection: "Connection", entity: str, first: int, last: int) -> None:
     index_where(connection, entity, "id BETWEEN :first AND :last", first=first, last=last)
 
 
+def index_new(connection: "Connection", entity: str, first: int, last: int) -> None:
+    """Index the records of an entity from one id to another, none of which is in the index."""
+    if entity in CODES:
+        _add(connection, entity, "id BETWEEN :first AND :last", first=first, last=last)
+
+
+def document_of(entity: str, values: Mapping[str, Any], custom: str | None) -> str:
+    """What the index of SQLite holds of a record; the same words as `_add` makes of its row."""
+    parts = [value for column in SEARCHED[entity] if (value := values.get(column))]
+    if custom:
+        parts.append(custom)
+    return words(" ".join(parts))
+
+
+def index_documents(connection: "Connection", entity: str, documents: str) -> None:
+    """Index new records by their documents: a query that gives ids and what `document_of` made of them."""
+    from sqlalchemy import text
+
+    connection.execute(
+        text(
+            "INSERT INTO search (rowid, document)"
+            f" SELECT {_number(entity)}, document FROM ({documents}) written"
+        )
+    )
+
+
 def index_where(connection: "Connection", entity: str, condition: str, **params: Any) -> None:
     """Index the live records that a condition on `id` selects anew; deleted ones leave the index."""
+    if entity in CODES:
+        remove(connection, entity, condition, **params)
+        _add(connection, entity, condition, **params)
+
+
+def remove(connection: "Connection", entity: str, condition: str, **params: Any) -> None:
+    """Take the records that a condition on `id` selects out of the index."""
     from sqlalchemy import text
 
     if entity not in CODES:
         return
+    key = "rowid" if connection.dialect.name == "sqlite" else "id"
+    old = f'SELECT {_number(entity)} FROM "{entity}" WHERE {condition}'
+    connection.execute(text(f"DELETE FROM search WHERE {key} IN ({old})"), params)
+
+
+def _number(entity: str) -> str:
+    return f"id * {CODE_SPACE} + {CODES[entity]}"
+
+
+def _add(connection: "Connection", entity: str, condition: str, **params: Any) -> None:
+    from sqlalchemy import text
+
     document = " || ' ' || ".join(f"coalesce({column}, '')" for column in SEARCHED[entity])
     document += " || CASE WHEN CAST(custom AS TEXT) = '{}' THEN '' ELSE ' ' || CAST(custom AS TEXT) END"
-    rowid = f"id * {CODE_SPACE} + {CODES[entity]}"
     if connection.dialect.name == "sqlite":
         raw: Any = connection.connection.dbapi_connection
         raw.create_function("search_words", 1, words, deterministic=True)
-        key, made = "rowid", f"search_words({document})"
+        key, made = "rowid", "search_words(document)"
     else:
         # PostgreSQL would keep an e-mail address or a host as one word: SQLite does not, and people do not.
-        plain = f"regexp_replace(lower(normalize({document}, NFKC)), '{PUNCTUATION}', ' ', 'g')"
+        plain = f"regexp_replace(lower(normalize(document, NFKC)), '{PUNCTUATION}', ' ', 'g')"
         split = f"regexp_replace({plain}, '({CJK})', ' \\1 ', 'g')"
         key, made = "id", f"to_tsvector('simple', {split})"
-    old = f'SELECT {rowid} FROM "{entity}" WHERE {condition}'
-    connection.execute(text(f"DELETE FROM search WHERE {key} IN ({old})"), params)
     connection.execute(
         text(
-            f"INSERT INTO search ({key}, document) SELECT {rowid}, {made}"
-            f' FROM "{entity}" WHERE {condition} AND deleted_at IS NULL'
+            f"INSERT INTO search ({key}, document) SELECT number, {made} FROM"
+            f' (SELECT {_number(entity)} AS number, {document} AS document FROM "{entity}"'
+            f" WHERE {condition} AND deleted_at IS NULL) written"
         ),
         params,
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from typing import Any, Final, TypeVar
+from zlib import crc32
 
 from pydantic import ValidationError
 from sqlalchemy import event, inspect
@@ -25,15 +26,20 @@ from crmcli.store.backup import back_up
 from crmcli.store.engine import Target, engine_of, explained
 from crmcli.store.find import acting, find
 from crmcli.store.identity import uuid7
-from crmcli.store.keys import set_keys
+from crmcli.store.keys import key_phones_again, set_keys
 from crmcli.store.reader import SqlReader
-from crmcli.store.schema import bring_up_to_date, is_current, version_of
+from crmcli.store.schema import DEFAULT_SETTINGS, bring_up_to_date, is_current, version_of
 from crmcli.store.tables import CHANGE, ENTRY, SEQUENCE, SETTING
 from crmcli.values.dates import iso_instant
 
 Model = TypeVar("Model", bound=Entity)
 # What can be configured. A setting's place here is its number in the journal: never change the order.
-SETTINGS: Final = ("currency", "fiscal_year_start", "date_order", "timezone")
+SETTINGS: Final = ("currency", "fiscal_year_start", "date_order", "timezone", "country")
+
+
+def setting_number(name: str) -> int:
+    """What a setting is called in the journal: its place, or, for those that users name, a number of its name."""
+    return SETTINGS.index(name) + 1 if name in SETTINGS else crc32(name.encode()) % 2**30 + 2**30
 
 
 class Ids:
@@ -86,6 +92,7 @@ class UnitOfWork:
         self.wrote = False  # whether there is anything to commit
         self.committed = False
         self._specs: dict[str, list[FieldSpec]] = {}
+        self._country: str | None = None
         self.entry = self.ids("entry")  # waits, on PostgreSQL, for whoever is writing: read nothing before
         self.me, self.actor = acting(self.reader, actor, named=named)
         self.connection.execute(
@@ -105,6 +112,13 @@ class UnitOfWork:
     def one(self, model: type[Model], text: str) -> Model:
         """The one live record that a reference, name, e-mail or external id means. Raises as `find` does."""
         return self.get(model, find(self.reader, str(model.__tablename__), text))
+
+    @property
+    def country(self) -> str:
+        """The country of phone numbers without +; empty where that was not said."""
+        if self._country is None:
+            self._country = self.reader.settings().get("country", "")
+        return self._country
 
     def fields(self, entity: str) -> list[FieldSpec]:
         if entity not in self._specs:
@@ -130,13 +144,18 @@ class UnitOfWork:
         old = self.reader.settings().get(name, "")
         if old != value:
             self.write_setting(name, value)
-            self._journal("setting", SETTINGS.index(name) + 1, "edit", {name: old}, {name: value})
+            self._journal("setting", setting_number(name), "edit", {name: old}, {name: value})
 
     def write_setting(self, name: str, value: str) -> None:
         """Keep a setting without journalling it."""
         stored = SETTING.update().where(SETTING.c.name == name).values(value=value)
-        if not self.connection.execute(stored).rowcount:
+        if value == "" and name not in DEFAULT_SETTINGS:  # nothing is left of it, so that exports do not tell
+            self.connection.execute(SETTING.delete().where(SETTING.c.name == name))
+        elif not self.connection.execute(stored).rowcount:
             self.connection.execute(SETTING.insert().values(name=name, value=value))
+        if name == "country":  # also where that is undone: keys follow from it, and are no change of a record
+            self._country = value
+            key_phones_again(self.connection, value)
 
     def _add(self, step: Add) -> None:
         model = ENTITIES[step.entity]
@@ -182,7 +201,7 @@ class UnitOfWork:
             if not isinstance(record, Entity):
                 continue
             entity = str(type(record).__tablename__)
-            set_keys(record)
+            set_keys(record, self.country)
             if record in session.new:
                 self._journal(entity, record.id, "add", None, None)
                 if isinstance(record, Opportunity):
@@ -223,8 +242,10 @@ class UnitOfWork:
         )
 
     def finish(self) -> bool:
-        """Index what was touched; whether anything was written."""
+        """Index what was touched, and key its phones; whether anything was written."""
         self._flush()
+        if self.wrote and self.country:  # bulk writers know nothing of countries
+            key_phones_again(self.connection, self.country, self.entry)
         for entity, id in self.touched:
             search.index(self.connection, entity, id, id)
         return self.wrote

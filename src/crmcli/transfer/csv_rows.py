@@ -11,18 +11,26 @@ from typing import Final, TextIO
 
 from crmcli.errors import InvalidValue, suggestion
 from crmcli.transfer.encoding import Facts
-from crmcli.transfer.rows import MAX_COLUMNS, MAX_FIELD, MAX_RECORD, BadRow, Code, Row, bad, column_count
+from crmcli.transfer.headings import SAMPLE, Record, heading_record, refuse_no_table
+from crmcli.transfer.rows import (
+    GRAND_TOTALS,
+    MAX_COLUMNS,
+    MAX_FIELD,
+    MAX_RECORD,
+    BadRow,
+    Code,
+    Row,
+    bad,
+    column_count,
+)
 from crmcli.transfer.writer import unguard
 
 BATCH: Final = 1 << 16  # characters of lines handed to the parser at once
-SAMPLE: Final = 60  # records that the delimiter and the headings are found in
-MAX_PREAMBLE: Final = 10  # lines above the headings that are recognised
 
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 WORDS: Final = {**{word: mark for mark, word in DELIMITERS.items()}, "\\t": "\t"}
 
 _excel_hint = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
-_data = re.compile(r"@|^[\s\d.,:/-]+$")  # what stands in a record and not in a heading
 _line_end = re.compile(r"\r\n|\r|\n")
 
 
@@ -71,12 +79,11 @@ def find_layout(
     found = delimiter is None
     if headers is not None:
         return Layout(mark, found, headers, above + 1)
-    records = _sample(lines[above:], mark)
-    chosen = 0 if skip is not None else _heading_record(records)
+    records = [(above + first, above + last, cells) for first, last, cells in _sample(lines[above:], mark)]
+    chosen = 0 if skip is not None else heading_record(records)
     if not records:
         return Layout(mark, found, [], above + 1)
-    start, end, cells = records[chosen]
-    line = above + start
+    line, last, cells = records[chosen]
     if cells is None:
         raise InvalidValue(
             f"{name}: the headings in line {line} cannot be read; a quote is not closed, or not alone."
@@ -86,16 +93,15 @@ def find_layout(
             f"{name}: the headings in line {line} hold NUL characters.",
             hint="It is no table, or not in the encoding it was read as; see --encoding.",
         )
-    return Layout(mark, found, [cell.strip() for cell in cells], above + end + 1, line - 1 if chosen else 0)
+    if skip is None:
+        refuse_no_table(records, chosen, name)
+    return Layout(mark, found, [cell.strip() for cell in cells], last + 1, line - 1 if chosen else 0)
 
 
-_Record = tuple[int, int, list[str] | None]  # first line, last line, cells (None: cannot be parsed)
-
-
-def _sample(lines: list[str], delimiter: str) -> list[_Record]:
+def _sample(lines: list[str], delimiter: str) -> list[Record]:
     """The first records that are not blank."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    records: list[_Record] = []
+    records: list[Record] = []
     while len(records) < SAMPLE:
         start = reader.line_num + 1
         try:
@@ -118,35 +124,12 @@ def _find_delimiter(lines: list[str]) -> str:
         widths = [len(cells or ()) for _, _, cells in sample]
         width, times = Counter(widths).most_common(1)[0] if widths else (0, 0)
         first = width > 1 and widths[0] == width
-        if not first and not _heading_record(sample):
+        if not first and not heading_record(sample):
             continue
         score = (first, times / len(widths), width)
         if score > best_score:
             best, best_score = mark, score
     return best
-
-
-def _heading_record(records: list[_Record]) -> int:
-    """Which record holds the headings: the first, unless what stands above a table is plainly not of it.
-
-    Plainly: all lines above have cells for at most a third of the columns, every heading is filled, differs
-    from the others and is no number or address, and all records below are as wide as the headings.
-    """
-    for index, (_, _, cells) in enumerate(records[: MAX_PREAMBLE + 1]):
-        if cells is None:
-            return 0
-        width = len(cells)
-        below = records[index + 1 :]
-        if (
-            width > 2
-            and below
-            and not any(map(_data.search, cells))
-            and len({cell.strip().casefold() for cell in cells} - {""}) == width
-            and all(row is not None and len(row) == width for _, _, row in below)
-        ):
-            filled = [sum(map(bool, row)) for _, _, row in records[:index] if row is not None]
-            return index if all(count <= width // 3 for count in filled) else 0
-    return 0
 
 
 class _Runaway(Exception):
@@ -230,6 +213,7 @@ def rows(
         stream.readline()
     width = len(layout.headings)
     plain = not (nul or guarded)
+    totals = GRAND_TOTALS if width > 1 else frozenset()
     feed = _Lines(stream, layout.first, giant=giant)
     csv.field_size_limit(MAX_FIELD)
     while not feed.ended:
@@ -237,7 +221,7 @@ def rows(
         reader = csv.reader(feed.to_parse(), delimiter=layout.delimiter, strict=True)
         try:
             for cells in reader:
-                if len(cells) == width and plain and any(cells):
+                if len(cells) == width and plain and any(cells) and cells[0] not in totals:
                     yield feed.start, cells
                 elif any(map(str.strip, cells)):
                     yield _judge(feed.start, cells, width, guarded=guarded)
@@ -259,6 +243,8 @@ def _judge(line: int, cells: list[str], width: int, *, guarded: bool) -> Row | B
         cells = list(map(unguard, cells))
     if any("\0" in cell for cell in cells):
         return bad(line, "nul", cells)
+    if width > 1 and cells[0].strip() in GRAND_TOTALS:
+        return bad(line, "grand_total", cells)
     if len(cells) > width and not any(map(str.strip, cells[width:])):
         cells = cells[:width]
     if len(cells) > MAX_COLUMNS:

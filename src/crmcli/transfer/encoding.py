@@ -3,11 +3,12 @@
 import codecs
 import io
 import os
+import re
 import stat
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 from crmcli.errors import InvalidValue, suggestion
 from crmcli.transfer.rows import readable
@@ -25,18 +26,36 @@ BOMS: Final = (
 
 NO_TABLES: Final = (
     (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a spreadsheet or another ZIP file"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file"),
+    (b"PK\x03\x04", "a ZIP file"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file, or a spreadsheet with a password"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
     (b"GIF8", "a picture"),
+    (b"RIFF", "a picture, a sound or a film"),
     (b"\x7fELF", "a program"),
+    (b"{\\rtf", "a document (RTF)"),
+    (b"PAR1", "a Parquet file"),
+    (b"BZh", "packed with bzip2"),
+    (b"\xfd7zXZ", "packed with xz"),
+    (b"\x28\xb5\x2f\xfd", "packed with Zstandard"),
+    (b"7z\xbc\xaf", "packed with 7-Zip"),
+    (b"Rar!", "packed with RAR"),
     (b"<!doctype html", "a web page"),
     (b"<html", "a web page"),
+    (b"<table", "a web page"),
+    (b"<head", "a web page"),
+    (b"<meta", "a web page"),
     (b"<?xml", "an XML file"),
-    (b"begin:vcard", "a vCard file"),
+    (b"begin:vcalendar", "a calendar"),
 )
+# Bytes that stand alone in Western text; in other scripts they come in pairs or words. Marks of cp1252 that
+# stand beside letters (quotes, dashes, ellipsis, euro, trade mark, no-break space) are not counted.
+_high_runs = re.compile(rb"[\x80-\xff]+")
+_marks = bytes((0x80, 0x85, *range(0x91, 0x98), 0x99, 0xA0, 0xAB, 0xBB))
+_foreign = re.compile(rb"[\x82\x83\x86-\x89\x8b\x98\x9b]")  # ‚ƒ†‡ˆ‰‹˜›: rare in cp1252, usual in Shift-JIS
+FEW_BYTES: Final = 4  # too few to tell a script by
+OTHERS: Final = "gb18030, big5, shift_jis, euc_kr, cp1251"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +80,22 @@ class Bytes:
             self._file = self._open(path, stdin)
             self.size = self._file.seek(0, io.SEEK_END)
             self._file.seek(0)
-            magic = self._file.read(2)
-            self._file.seek(0)
-            self.content: BinaryIO = self._file
-            if magic == b"\x1f\x8b":
-                import gzip
-
-                unpacked = self._stack.enter_context(gzip.GzipFile(fileobj=self._file))
-                self.content = cast(BinaryIO, unpacked)
+            self.content = self._unpacked()
             self._stack = self._stack.pop_all()
+
+    def _unpacked(self) -> BinaryIO:
+        magic = self._file.read(2)
+        self._file.seek(0)
+        if magic != b"\x1f\x8b":
+            return self._file
+        import gzip
+
+        return cast(BinaryIO, self._stack.enter_context(gzip.GzipFile(fileobj=self._file)))
+
+    def read_apart(self) -> None:
+        """Read on without moving the position that a copied process shares with its original."""
+        self._file = io.BufferedReader(_Apart(self._file.fileno()), CHUNK)
+        self.content = self._unpacked()
 
     def _open(self, path: str, stdin: BinaryIO) -> BinaryIO:
         if path == "-":
@@ -97,6 +123,44 @@ class Bytes:
 
     def close(self) -> None:
         self._stack.close()
+
+
+class _Apart(io.RawIOBase):
+    """An open file that is read without moving its own position."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = os.pread(self._descriptor, len(buffer), self._at)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: os.fstat(self._descriptor).st_size}
+        self._at = start[whence] + offset
+        return self._at
+
+
+def is_workbook(content: BinaryIO) -> bool:
+    """Whether the bytes are a ZIP file with a workbook in it."""
+    content.seek(0)
+    if content.read(4) != b"PK\x03\x04":
+        return False
+    import zipfile
+
+    try:
+        return "xl/workbook.xml" in zipfile.ZipFile(content).namelist()
+    except (zipfile.BadZipFile, NotImplementedError):
+        return False
 
 
 def look(source: Bytes, asked: str | None) -> Facts:
@@ -142,7 +206,9 @@ def refuse_what_is_no_table(start: bytes, name: str, *, text: bool) -> None:
     plain = start.removeprefix(codecs.BOM_UTF8).lstrip().lower()
     for magic, what in NO_TABLES:
         if start.startswith(magic) or plain.startswith(magic):
-            raise InvalidValue(f"{name} is {what}, not a table.", hint="Save it as CSV or JSON first.")
+            if b"opendocument" in start[:100]:
+                what = "an OpenDocument file"
+            raise InvalidValue(f"{name} is {what}, not a table.", hint="Save it as CSV or XLSX first.")
     first = start.lstrip(b"\r\n").partition(b"\n")[0]
     if not text and (b"\0" in first or start.count(0) > len(start) // 20):
         raise InvalidValue(
@@ -179,13 +245,33 @@ def _scan(source: Bytes, encoding: str) -> Facts:
 
 def _scan_cp1252(source: Bytes) -> Facts:
     try:
-        return _scan(source, "cp1252")
+        facts = _scan(source, "cp1252")
     except UnicodeError as error:
         raise InvalidValue(
             f"{source.name} is neither UTF-8 nor cp1252{_where(source, 'cp1252', error)}.",
-            hint="Say what it is with --encoding.",
+            hint=f"Say what it is: --encoding {OTHERS.replace(', ', '|')}",
             field="encoding",
         ) from None
+    if not _is_western(source):
+        raise InvalidValue(
+            f"{source.name} is not UTF-8, and read as cp1252 it is no Western text.",
+            hint=f"Say what it is: --encoding {OTHERS.replace(', ', '|')}, or cp1252 if it is that after all.",
+            field="encoding",
+        )
+    return facts
+
+
+def _is_western(source: Bytes) -> bool:
+    """Whether the bytes above ASCII stand among letters as accents do, not in pairs and words of their own."""
+    total = paired = foreign = 0
+    source.content.seek(0)
+    while chunk := source.content.read(CHUNK):
+        for run in _high_runs.findall(chunk):
+            letters = run.translate(None, _marks)
+            total += len(letters)
+            paired += len(letters) if len(letters) > 1 else 0
+            foreign += len(_foreign.findall(letters))
+    return total < FEW_BYTES or (paired * 2 <= total and foreign * 4 <= total)
 
 
 def _undecodable(source: Bytes, encoding: str, error: UnicodeError) -> InvalidValue:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final, TextIO
 
 from crmcli.errors import InvalidValue
-from crmcli.transfer.rows import MAX_COLUMNS, MAX_FIELD, BadRow, Row, bad
+from crmcli.transfer.rows import MAX_COLUMNS, BadRow, Row, judged
 
 CHUNK: Final = 1 << 18
 MAX_OBJECT: Final = 16 << 20  # characters
@@ -73,6 +73,10 @@ class _Text:
     def value(self) -> dict[str, Any]:
         """The object that starts here."""
         if self.peek() != "{":
+            if self.peek() in '"[-0123456789':
+                raise InvalidValue(
+                    f"{self.name} is no list of records: line {self.line} has something else than an object."
+                )
             raise self.error("expected an object, { … }")
         while True:
             try:
@@ -149,23 +153,7 @@ def rows(stream: TextIO, name: str, columns: list[str]) -> Iterator[Row | BadRow
             cells = [_cell(value.get(key)) for key in columns]
         except RecursionError:
             raise InvalidValue(f"{name} is nested too deeply in line {line}.") from None
-        whole = "".join(cells)
-        if "\0" in whole:
-            yield bad(line, "nul", cells)
-        elif len(whole) > MAX_FIELD and any(len(cell) > MAX_FIELD for cell in cells):
-            yield bad(line, "field_too_long", cells)
-        elif not whole.isascii() and _halved(whole):
-            yield bad(line, "bad_text", cells)
-        else:
-            yield line, cells
-
-
-def _halved(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
+        yield judged(line, cells)
 
 
 def _cell(value: Any) -> str:

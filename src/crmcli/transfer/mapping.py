@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from crmcli.errors import InvalidValue, suggestion
 from crmcli.fields import FieldSpec
+from crmcli.transfer.heading_words import words_of
 from crmcli.transfer.rejects import COLUMNS as REJECT_COLUMNS
 
 Extra = Literal["ignore", "note", "custom"]
@@ -137,24 +138,28 @@ def match_headings(
     maps: Mapping[str, str],
     sets: Mapping[str, str],
     extra: str | None,
+    only_maps: bool = False,
 ) -> HeadingPlan:
     """Decide for every heading which field it fills; refuse what is not beyond doubt.
 
-    What --map says comes first; then names, labels and aliases, in this order. A heading that only tells a
-    link by another word (account_name, account email) fills the link where nothing else does.
+    What --map says comes first; then names, labels and aliases, in this order, unless `only_maps`. A heading
+    that only tells a link by another word (account_name, account email) fills the link where nothing else does.
     """
     if extra not in {None, "ignore", "note", "custom"}:
         raise InvalidValue(f"Unknown value {extra!r} of --extra; use ignore, note or custom.", field="extra")
     said = _Said(headings, fields, maps, sets)
     remarks: list[str] = []
     bound = dict(said.bound)
-    companions: dict[int, FieldSpec] = _titles(headings, fields)
+    companions: dict[int, FieldSpec] = {} if only_maps else _titles(headings, fields)
     unknown: list[int] = []
     for index, heading in enumerate(headings):
         if index in bound or index in said.ignored:
             companions.pop(index, None)
             continue
         if index in companions:
+            continue
+        if only_maps:
+            unknown += [index] if index not in said.used else []
             continue
         spec = said.words.get(fold(heading)) if heading else None
         if spec is not None and spec.owned:
@@ -302,7 +307,9 @@ class _Said:
 
 
 def _words(fields: Sequence[FieldSpec]) -> dict[str, FieldSpec]:
-    """Every word a field goes by. A name beats a label, a label an alias; then a field that can be typed."""
+    """Every word a field goes by. A name beats a label, a label an alias, an alias a word of another language;
+    then a field that can be typed.
+    """
     words: dict[str, FieldSpec] = {}
     ordered = sorted(fields, key=lambda spec: (spec.owned, spec.position))
     for spec in sorted(fields, key=lambda spec: spec.position):
@@ -312,6 +319,9 @@ def _words(fields: Sequence[FieldSpec]) -> dict[str, FieldSpec]:
     for spec in ordered:
         for alias in spec.aliases:
             words.setdefault(fold(alias), spec)
+    for spec in ordered:
+        for word in words_of(spec):
+            words.setdefault(fold(word), spec)
     return words
 
 

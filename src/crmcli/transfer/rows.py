@@ -13,7 +13,7 @@ MAX_RECORD: Final = 2 << 20  # characters in one row
 
 Code = Literal[
     "column_count", "nul", "field_too_long", "row_too_long", "unclosed_quote", "bad_quote",
-    "too_many_columns", "bad_text",
+    "too_many_columns", "bad_text", "grand_total", "bad_card",
 ]  # fmt: skip
 
 REASONS: Final[dict[Code, str]] = {
@@ -24,7 +24,14 @@ REASONS: Final[dict[Code, str]] = {
     "bad_quote": "a quoted cell goes on after its closing quote",
     "too_many_columns": f"the row has more than {MAX_COLUMNS:,} cells",
     "bad_text": "a cell holds half of a character (an unpaired surrogate)",
+    "grand_total": "the row is a grand total, not a record",
+    "bad_card": "the card is not closed by END:VCARD",
 }
+# What spreadsheets and reports write in the first cell of their last line.
+GRAND_TOTALS: Final = frozenset({
+    "Grand Total", "Grand total", "GRAND TOTAL", "Grand Totals", "Grand Summaries", "Gesamtergebnis",
+    "Total général", "Total general", "Total Geral", "Totale complessivo", "Eindtotaal",
+})  # fmt: skip
 
 Row = tuple[int, list[str]]  # the line of the file where the record starts, and its cells
 
@@ -44,6 +51,26 @@ def bad(line: int, code: Code, cells: list[str]) -> BadRow:
     return BadRow(line, code, REASONS[code], cells)
 
 
+def judged(line: int, cells: list[str]) -> Row | BadRow:
+    """A row, if its texts can be kept."""
+    whole = "".join(cells)
+    if "\0" in whole:
+        return bad(line, "nul", cells)
+    if len(whole) > MAX_FIELD and any(len(cell) > MAX_FIELD for cell in cells):
+        return bad(line, "field_too_long", cells)
+    if not whole.isascii() and _halved(whole):
+        return bad(line, "bad_text", cells)
+    return line, cells
+
+
+def _halved(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def column_count(line: int, cells: list[str], width: int) -> BadRow:
     """A row that has not as many cells as there are headings."""
     has = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
@@ -61,7 +88,7 @@ def check_headings(headings: Sequence[str], name: str) -> None:
         if heading and first != number:
             raise InvalidValue(
                 f"{name} has the heading {heading!r} twice, in columns {first} and {number}.",
-                hint="Rename one of them, or leave out the heading line and name the columns yourself.",
+                hint="Rename one of them, or name all columns yourself: --skip-lines 1 --headers A,B,C",
             )
 
 

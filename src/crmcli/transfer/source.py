@@ -1,19 +1,19 @@
 """A file to import from: found out once, then read as rows as often as needed."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal, Self
 
 from crmcli.errors import InvalidValue
-from crmcli.transfer import csv_rows, json_rows
-from crmcli.transfer.encoding import Bytes, Facts, look
+from crmcli.transfer import csv_rows, json_rows, vcard_rows
+from crmcli.transfer.encoding import Bytes, Facts, is_workbook, look
 from crmcli.transfer.rows import BadRow, Row, check_headings, readable
 from crmcli.transfer.writer import is_marked
 
-Format = Literal["csv", "json", "jsonl"]
+Format = Literal["csv", "json", "jsonl", "vcard", "xlsx"]
 
 
 class Source:
@@ -23,33 +23,30 @@ class Source:
     announced: list[str]
     format: Format
 
-    def __init__(self, source: Bytes, facts: Facts) -> None:
+    def __init__(self, source: Bytes) -> None:
         self._bytes = source
-        self._facts = facts
-        self._layout: csv_rows.Layout | None = None
-        self._keys: list[str] = []
+        self._rows: Callable[[], Iterator[Row | BadRow]]
+        self._at: int | None = None  # the row being read, where bytes do not tell how far one is
         self.name = source.name
         self.size: int | None = source.size
-        self.encoding = "utf-8" if facts.encoding == "utf-8-sig" else facts.encoding
+        self.encoding = ""  # of a text
         self.delimiter: str | None = None
         self.guarded = False
+        self._found: list[str] = []  # of the text, to be announced in one sentence
         self.announced = []
 
     def rows(self) -> Iterator[Row | BadRow]:
         """Every record with the line it starts on; those that cannot be read as `BadRow`, in their place."""
-        if self._layout is None:
-            with self._text(newline=None) as stream:
-                yield from json_rows.rows(stream, self.name, self._keys)
-        elif self.headings:
-            facts = self._facts
-            with self._text(newline="") as stream:
-                yield from csv_rows.rows(
-                    stream, self._layout, nul=facts.nul, giant=facts.giant, guarded=self.guarded
-                )
+        return self._rows()
 
     def position(self) -> int:
-        """Bytes consumed so far, of `size`."""
-        return self._bytes.position()
+        """How much of `size` has been read: bytes of a file, rows of a sheet."""
+        return self._bytes.position() if self._at is None else self._at
+
+    def apart(self) -> Self:
+        """For a copy of this process: the same file, but with a position of its own."""
+        self._bytes.read_apart()
+        return self
 
     def close(self) -> None:
         self._bytes.close()
@@ -62,8 +59,15 @@ class Source:
     ) -> None:
         self.close()
 
+    def _as_text(self, facts: Facts, *, asked: bool) -> None:
+        self._facts = facts
+        self.encoding = "utf-8" if facts.encoding == "utf-8-sig" else facts.encoding
+        if self.encoding != "utf-8" and not asked:
+            why = " (not valid UTF-8)" if self.encoding == "cp1252" else ""
+            self._found.append(f"read as {self.encoding}{why}")
+
     @contextmanager
-    def _text(self, newline: str | None) -> Iterator[io.TextIOWrapper]:
+    def _text(self, newline: str | None = None) -> Iterator[io.TextIOWrapper]:
         with readable(self.name):
             self._bytes.content.seek(0)
             stream = io.TextIOWrapper(self._bytes.content, self._facts.encoding, newline=newline)
@@ -76,37 +80,75 @@ class Source:
                     stream.detach()  # the next reading reads the bytes again
 
     def _as_json(self, *, lines: bool) -> None:
-        with self._text(newline=None) as stream:
-            self._keys, count = json_rows.keys(stream, self.name)
+        with self._text() as stream:
+            keys, count = json_rows.keys(stream, self.name)
         array = self._facts.head.lstrip().startswith("[")
         self.format = "jsonl" if not array and (lines or count > 1) else "json"
-        self.headings = [key.strip() for key in self._keys]
+        self.headings = [key.strip() for key in keys]
 
-    def _as_csv(self, delimiter: str | None, headers: Sequence[str] | None, skip: int | None) -> None:
+        def rows() -> Iterator[Row | BadRow]:
+            with self._text() as stream:
+                yield from json_rows.rows(stream, self.name, keys)
+
+        self._rows = rows
+
+    def _as_csv(self, delimiter: str | None, headers: list[str] | None, skip: int | None) -> None:
         self.format = "csv"
-        given = None if headers is None else [heading.strip() for heading in headers]
-        layout = csv_rows.find_layout(self._facts, self.name, delimiter=delimiter, headers=given, skip=skip)
-        self._layout = layout
+        facts = self._facts
+        layout = csv_rows.find_layout(facts, self.name, delimiter=delimiter, headers=headers, skip=skip)
         self.delimiter = layout.delimiter
-        self.headings = layout.headings
-        if given is None and is_marked(layout.headings):
-            self.guarded = True
-            self.headings = [layout.headings[0][1:], *layout.headings[1:]]
+        if layout.found and self.delimiter != ",":
+            sign = "tab" if self.delimiter == "\t" else repr(self.delimiter)
+            self._found.append(f"delimiter {sign}")
+        self._set_headings(layout.headings, layout.preamble, given=headers is not None)
 
-    def _announce(self, *, asked_encoding: bool) -> None:
-        findings = []
-        if self.encoding != "utf-8" and not asked_encoding:
-            why = " (not valid UTF-8)" if self.encoding == "cp1252" else ""
-            findings.append(f"read as {self.encoding}{why}")
-        if self._layout is not None and self._layout.found and self.delimiter not in {None, ","}:
-            findings.append("delimiter tab" if self.delimiter == "\t" else f"delimiter {self.delimiter!r}")
-        if findings:
-            sentence = "; ".join(findings)
-            self.announced.append(f"{sentence[0].upper()}{sentence[1:]}.")
-        if self._layout is not None and self._layout.preamble:
-            above = self._layout.preamble
-            self.announced.append(f"Headings found in line {above + 1}; what stands above was skipped.")
-        if self.guarded:
+        def rows() -> Iterator[Row | BadRow]:
+            if self.headings:
+                with self._text(newline="") as stream:
+                    yield from csv_rows.rows(
+                        stream, layout, nul=facts.nul, giant=facts.giant, guarded=self.guarded
+                    )
+
+        self._rows = rows
+
+    def _as_sheet(self, headers: list[str] | None, skip: int | None) -> None:
+        from crmcli.transfer import xlsx_rows
+
+        self.format = "xlsx"
+        with readable(self.name):
+            sheet = xlsx_rows.open_sheet(self._bytes.content, self.name)
+        self.size = sheet.height
+        self.announced += xlsx_rows.announced(sheet)
+        layout = xlsx_rows.find_layout(sheet, self.name, headers=headers, skip=skip)
+        self._set_headings(layout.headings, layout.preamble, given=headers is not None)
+
+        def rows() -> Iterator[Row | BadRow]:
+            for row in xlsx_rows.rows(sheet, layout):
+                self._at = row.line if isinstance(row, BadRow) else row[0]
+                yield row
+
+        self._rows = rows
+        self._at = 0
+
+    def _as_cards(self, fields: Collection[str]) -> None:
+        self.format = "vcard"
+        with self._text() as stream:
+            self.headings, said = vcard_rows.survey(stream, fields)
+        self.announced += said
+
+        def rows() -> Iterator[Row | BadRow]:
+            with self._text() as stream:
+                yield from vcard_rows.rows(stream, self.headings, fields)
+
+        self._rows = rows
+
+    def _set_headings(self, headings: list[str], preamble: int, *, given: bool) -> None:
+        self.headings = headings
+        if preamble:
+            self.announced.append(f"Headings found in line {preamble + 1}; what stands above was skipped.")
+        if not given and self.format == "csv" and is_marked(headings):
+            self.guarded = True
+            self.headings = [headings[0][1:], *headings[1:]]
             self.announced.append(
                 "Cells were guarded for a spreadsheet; the guarding apostrophes are removed."
             )
@@ -120,26 +162,39 @@ def open_source(
     delimiter: str | None,
     headers: Sequence[str] | None = None,
     skip_lines: int | None = None,
+    fields: Collection[str] = (),
 ) -> Source:
     """Open a file, or stdin for "-", and find out what it is.
 
     `headers` are the headings of a file that has none. `skip_lines` is how many lines stand above the
-    headings; without it a preamble is recognised where that is safe, with 0 never.
+    headings; without it a preamble is recognised where that is safe, with 0 never. `fields` are the names of
+    those that there are: what a vCard says beyond them goes into the description.
     """
     mark = None if delimiter is None else csv_rows.known_delimiter(delimiter)
     if skip_lines is not None and skip_lines < 0:
         raise InvalidValue("The number of lines to skip cannot be negative.", field="skip_lines")
     source = Bytes(path, stdin)
     try:
-        facts = look(source, encoding)
-        opened = Source(source, facts)
-        suffix = "".join(Path(path).suffixes[-2:]).lower().removesuffix(".gz")
-        if mark is None and headers is None and skip_lines is None and _is_json(facts.head, suffix):
-            opened._as_json(lines=suffix.endswith((".jsonl", ".ndjson")))
+        opened = Source(source)
+        given = None if headers is None else [heading.strip() for heading in headers]
+        with readable(source.name):
+            workbook = is_workbook(source.content)
+        if workbook:
+            opened._as_sheet(given, skip_lines)
         else:
-            opened._as_csv(mark, headers, skip_lines)
+            opened._as_text(look(source, encoding), asked=encoding is not None)
+            head = opened._facts.head
+            suffix = "".join(Path(path).suffixes[-2:]).lower().removesuffix(".gz")
+            if vcard_rows.is_vcard(head):
+                opened._as_cards(fields)
+            elif mark is None and given is None and skip_lines is None and _is_json(head, suffix):
+                opened._as_json(lines=suffix.endswith((".jsonl", ".ndjson")))
+            else:
+                opened._as_csv(mark, given, skip_lines)
         check_headings(opened.headings, source.name)
-        opened._announce(asked_encoding=encoding is not None)
+        if opened._found:
+            sentence = "; ".join(opened._found)
+            opened.announced.insert(0, f"{sentence[0].upper()}{sentence[1:]}.")
     except BaseException:
         source.close()
         raise

@@ -38,11 +38,14 @@ _INSTANT_EXAMPLES: Final = (
 
 # Given to `re` as text: a pattern is compiled when it is first needed, and a listing needs none.
 _YEAR_FIRST: Final = r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})"
+_YEAR_FIRST_CJK: Final = r"([0-9]{4}) ?年 ?([0-9]{1,2}) ?月 ?([0-9]{1,2}) ?日"
 _YEAR_LAST: Final = r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})"
 _SHORT_YEAR: Final = r"[0-9]{1,2}([-/.])[0-9]{1,2}\1[0-9]{2}"
 _OFFSET: Final = r"([+-]) ?([0-9]{1,6}) ?(d|w|mo|y)"
-_DAY_MONTH: Final = r"([0-9]{1,2})[ -]([a-z]+)\.?(?:(?:, ?|[ -])([0-9]{4}))?"
-_MONTH_DAY: Final = r"([a-z]+)(?:\. ?|[ -])([0-9]{1,2})(?:(?:, ?|[ -])([0-9]{4}))?"
+_DAY_MONTH: Final = r"([0-9]{1,2})(?:st|nd|rd|th)?[ -]([a-z]+)\.?(?:(?:, ?|[ -])([0-9]{4}))?"
+_MONTH_DAY: Final = r"([a-z]+)(?:\. ?|[ -])([0-9]{1,2})(?:st|nd|rd|th)?(?:(?:, ?|[ -])([0-9]{4}))?"
+_SHORT_YEAR_AFTER_NAME: Final = r"(?:[0-9]{1,2}[ -][a-z]+\.?|[a-z]+\.?[ -][0-9]{1,2})(?:, ?|[ -])'?[0-9]{2}"
+_SERIAL: Final = r"[0-9]{5}(?:[.,][0-9]+)?"
 _MONTH: Final = r"([0-9]{4})-([0-9]{1,2})"
 _QUARTER: Final = r"([0-9]{4})[- ]?q([0-9])"
 _CLOCK: Final = (
@@ -64,7 +67,13 @@ class _Unreadable(Exception):
 
 
 def parse_date(
-    text: str, *, today: date, order: str | None = None, period_end: bool = False, fiscal_start: int = 1
+    text: str,
+    *,
+    today: date,
+    order: str | None = None,
+    period_end: bool = False,
+    fiscal_start: int = 1,
+    times: bool = False,
 ) -> date | None:
     """The day a text means; None for `none`, which clears a date.
 
@@ -75,6 +84,8 @@ def parse_date(
       date that contradicts it is refused too. A date that begins with its year reads alike in every order.
     - `2026-12` and `2026-Q4` (the calendar's quarter) mean their last day, where `period_end` is given.
     - A weekday before a full date, `Fri 2026-11-27`, has to be the right one. Years have four digits.
+    - A time of day behind it is refused, unless `times`: then the day is the one that is written, whatever
+      the zone, as exports of systems without plain dates mean it.
     """
     _check_order(order)
     if (day := _iso_day(text)) is not None:
@@ -83,6 +94,9 @@ def parse_date(
     if typed == "none":
         return None
     try:
+        if times and (found := _day_and_clock(typed)) is not None:
+            _read_clock(found)
+            typed = found["day"]
         return _read_day(typed, today, order, period_end, fiscal_start)
     except _Unreadable as why:
         raise InvalidValue(f"{shown(text)} is not a date: {why}. Write {_DATE_EXAMPLES}.") from None
@@ -268,8 +282,12 @@ def _by_numbers(typed: str, order: str | None) -> date | None:
         return _real_day(int(typed[:4]), int(typed[4:6]), int(typed[6:]))
     if found := re.fullmatch(_YEAR_FIRST, typed):
         return _real_day(int(found[1]), int(found[3]), int(found[4]))
-    if re.fullmatch(_SHORT_YEAR, typed):
+    if found := re.fullmatch(_YEAR_FIRST_CJK, typed):
+        return _real_day(int(found[1]), int(found[2]), int(found[3]))
+    if re.fullmatch(_SHORT_YEAR, typed) or re.fullmatch(_SHORT_YEAR_AFTER_NAME, typed):
         raise _Unreadable("the year needs four digits")
+    if re.fullmatch(_SERIAL, typed):
+        raise _Unreadable("it looks like a spreadsheet's number of a day; let its cells be dates there")
     found = re.fullmatch(_YEAR_LAST, typed)
     if found is None:
         return None
@@ -342,11 +360,20 @@ def _after_weekday(typed: str, today: date) -> date | None:
 
 
 def _read_moment(typed: str, today: date, zone: tzinfo, order: str | None, fiscal_start: int) -> datetime:
-    found = re.fullmatch(_CLOCK + _ZONE, typed) or re.fullmatch(_COMPACT_CLOCK + _ZONE, typed)
+    found = _day_and_clock(typed)
     if found is None:
         day = _read_day(typed, today, order, False, fiscal_start)
         return datetime(day.year, day.month, day.day, tzinfo=zone)
     day = _read_day(found["day"], today, order, False, fiscal_start)
+    hour, minute, second, offset = _read_clock(found)
+    return datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=offset or zone)
+
+
+def _day_and_clock(typed: str) -> re.Match[str] | None:
+    return re.fullmatch(_CLOCK + _ZONE, typed) or re.fullmatch(_COMPACT_CLOCK + _ZONE, typed)
+
+
+def _read_clock(found: re.Match[str]) -> tuple[int, int, int, tzinfo | None]:
     hour, minute, second = int(found["hour"]), int(found["minute"]), int(found["second"] or 0)
     if found["half"]:
         if not 1 <= hour <= 12:
@@ -354,8 +381,7 @@ def _read_moment(typed: str, today: date, zone: tzinfo, order: str | None, fisca
         hour = hour % 12 + (12 if found["half"] == "pm" else 0)
     if hour > 23 or minute > 59 or second > 59:
         raise _Unreadable("there is no such time of day")
-    offset = _offset_zone(found["zone"])
-    return datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=offset or zone)
+    return hour, minute, second, _offset_zone(found["zone"])
 
 
 def _offset_zone(typed: str | None) -> tzinfo | None:

@@ -1,6 +1,8 @@
 """The normalised forms by which records are matched and found, and the checks of what is kept as typed."""
 
 import re
+from importlib import import_module
+from types import ModuleType
 from typing import Final
 
 from crmcli.errors import InvalidValue
@@ -46,7 +48,11 @@ def name_key(text: str) -> str:
     """
     if text.isascii():
         return _name_words(text.lower().translate(_ASCII_WORDS)) or " ".join(text.lower().split())
+    from unicodedata import is_normalized
+
     key = _unicode_name(text)
+    if is_normalized("NFKC", key) and not _has_cjk(key):
+        return key
     for _ in range(4):  # what one pass joins, such as a letter and its accent, the next may fold
         before, key = key, name_key(key) if key.isascii() else _unicode_name(key)
         if key == before:
@@ -59,11 +65,55 @@ def email_key(text: str) -> str:
     return text.strip().casefold()
 
 
-def phone_key(text: str) -> str:
+def phone_key(text: str, country: str = "") -> str:
     """A phone number as it is compared: its digits, and + where it is international. Empty where it is none.
 
     00 at the start is +, extensions go, and so does the (0) of +44 (0)20. Under five digits is no number.
+    With a country (ISO 3166) the key is E.164: `030 1234567` in DE is `+49301234567`. What cannot be a number
+    by that country's plan keeps its digits.
     """
+    key = _dialled(text)
+    return _e164(key, country) if key and country else key
+
+
+def check_country(text: str) -> str:
+    """The code of a country in capitals, if phone numbers of it can be read."""
+    wanted = plain(text).upper()
+    if wanted in _phonenumbers(wanted).SUPPORTED_REGIONS:
+        return wanted
+    raise InvalidValue(
+        f"{shown(text)} is not a country: two letters of ISO 3166 are needed. Write DE, US or CN."
+    )
+
+
+def _e164(key: str, country: str) -> str:
+    phonenumbers = _phonenumbers(country)
+    try:
+        number = phonenumbers.parse(key, None if key.startswith("+") else country)
+    except phonenumbers.NumberParseException:
+        return key
+    if not phonenumbers.is_possible_number(number):
+        return key
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _phonenumbers(country: str) -> ModuleType:
+    try:
+        return import_module("phonenumbers")
+    except ImportError:
+        raise InvalidValue(
+            f"The country of phone numbers ({country}) needs phonenumberslite, which is not installed.",
+            hint="pip install 'crmcli[phones]', or `crm config set country none`.",
+            field="country",
+        ) from None
+
+
+def _dialled(text: str) -> str:
+    dialled = text.replace(" ", "").replace("-", "")
+    if len(dialled) > 6 and dialled.isascii() and dialled[1:].isdecimal() and dialled[0] in "+0123456789":
+        plainly = dialled[0] not in "+0" or dialled[1] != "0"  # 00 stands for +
+        if plainly:
+            return dialled
     typed = plain(text).casefold()
     found = re.search(r"[+0-9]", typed)
     if found is None:
@@ -102,7 +152,7 @@ def words(text: str) -> str:
     """Text for a full-text index: without case, every Chinese, Japanese, Korean character its own word."""
     if text.isascii():
         return text.lower()
-    return " ".join(re.sub(f"([{_CJK}])", r" \1 ", _folded(text)).split())
+    return " ".join(" ".join(_each_cjk.split(_folded(text))).split())
 
 
 def check_email(text: str) -> str:
@@ -122,10 +172,10 @@ def check_email(text: str) -> str:
         why = "there is more than one @ in it"
     elif not quoted and re.search(r'[()<>\[\],;:\\"]', local):
         why = "only the address itself is kept, one in a field"
-    elif not _is_host(domain):
+    elif not _is_host(domain) or domain.rpartition(".")[2].isdecimal():
         why = f"{shown(domain)} is not a mail domain"
-    elif len(address) > 254:
-        why = "it is longer than 254 characters"
+    elif len(local) > 64 or len(address) > 254:
+        why = "it is longer than 64 characters before the @, or than 254 in all"
     else:
         return address
     raise InvalidValue(
@@ -164,9 +214,16 @@ def _is_host(domain: str) -> bool:
 
 
 def _folded(text: str) -> str:
-    from unicodedata import normalize
+    from unicodedata import is_normalized, normalize
 
-    return normalize("NFKC", normalize("NFKC", text).casefold())
+    plain = text if is_normalized("NFKC", text) else normalize("NFKC", text)
+    folded = plain.casefold()
+    return folded if is_normalized("NFKC", folded) else normalize("NFKC", folded)
+
+
+_has_cjk = re.compile(f"[{_CJK}]").search
+_each_cjk = re.compile(f"([{_CJK}])")
+_between_cjk = re.compile(f"(?<=[{_CJK}]) (?=[{_CJK}])")
 
 
 def _name_words(spaced: str) -> str:
@@ -184,7 +241,10 @@ def _unicode_name(text: str) -> str:
         return " ".join(_folded(text).split())
     while len(parts) > 1 and parts[0] in {"株", "주", *_CJK_FIRST}:
         del parts[0]
-    key = re.sub(f"(?<=[{_CJK}]) (?=[{_CJK}])", "", _name_words(" ".join(parts)))
+    key = _name_words(" ".join(parts))
+    if not _has_cjk(key):
+        return key
+    key = _between_cjk.sub("", key)
     for first in _CJK_FIRST:
         key = key.removeprefix(first).strip() or key
     for last in _CJK_LAST:

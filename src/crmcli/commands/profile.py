@@ -1,0 +1,166 @@
+"""crm profile: what imports are told, kept under a name."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from crmcli.app import App
+from crmcli.commands._entity import confirm
+from crmcli.commands._noun import DryRun, Noun, Yes, complete_column
+from crmcli.errors import InvalidValue, Refused
+from crmcli.fields import BY_ENTITY
+from crmcli.importing.profiles import (
+    BUILT_IN,
+    KEPT_AS,
+    Profile,
+    Told,
+    profile_named,
+    read_profile,
+    saved,
+    told_of,
+    write_profile,
+)
+from crmcli.result import Column, Outcome, Record, Result, Table, Text
+
+COLUMNS: Final = (
+    Column("name", "Name", cut="never"),
+    Column("nouns", "For", "list"),
+    Column("built_in", "Built in", "boolean"),
+    Column("about", "About", wraps=True),
+)
+PAIRS: Final = ("map", "value", "set")
+LARGEST: Final = 1 << 20  # bytes of a profile to be read
+
+command = Noun(
+    "profile",
+    "Profiles: what imports of one kind of file are told, kept by `crm lead import FILE --save-profile NAME`.",
+)
+
+
+complete_saved = complete_column(
+    f"SELECT substr(name, {len(KEPT_AS) + 1}) FROM setting"
+    f" WHERE name LIKE '{KEPT_AS}%' AND value <> '' ORDER BY name"
+)
+
+
+def complete_profiles(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The profiles that are saved and those that are built in."""
+    return [*complete_saved(ctx, incomplete), *(name for name in BUILT_IN if name.startswith(incomplete))]
+
+
+Name = Annotated[str, typer.Argument(help="Its name.", autocompletion=complete_profiles)]
+
+
+@command.verb("crm profile list", name="list")
+def list_(app: App) -> Result:
+    """List the profiles: those that were saved, then those that are built in."""
+    known = [*saved(app.configured).values(), *BUILT_IN.values()]
+    rows = [row(profile) for profile in known]
+    return Table(COLUMNS, rows, title="Profiles", refs="name")
+
+
+@command.verb("crm profile show google", "crm profile show google --json")
+def show(app: App, name: Name) -> Result:
+    """Show what a profile tells an import; one that is built in maps the headings that a file has."""
+    profile = profile_named(app.configured, name)
+    told = told_of(profile, profile.entities[0]) if profile.built_in else profile.told
+    given = told.as_data()
+    options = [each.name for each in fields(Told)]
+    columns = [Column(name, name.replace("_", " ").capitalize(), kind_of(name)) for name in options]
+    return Record(
+        [*COLUMNS, *columns],
+        [*row(profile), *(given.get(name) for name in options)],
+        title=f"Profile {profile.name}",
+    )
+
+
+@command.verb("crm profile rm trade-fair --yes")
+def rm(app: App, name: Name, yes: Yes = False, dry_run: DryRun = False) -> Result:
+    """Delete a profile that was saved. `crm undo` brings it back."""
+    profile = profile_named(app.configured, name)
+    if profile.built_in:
+        raise Refused(f"The profile {profile.name} is built in; it cannot be deleted.")
+    confirm(app, f"Delete the profile {profile.name}?", yes=yes or dry_run)
+    with app.work(dry_run=dry_run) as work:
+        work.set_setting(KEPT_AS + profile.name, "")
+        entry = None if dry_run else work.entry
+    said = [f"{'Would delete' if dry_run else 'Deleted'} the profile {profile.name}."]
+    if entry:
+        said.append(f"`crm undo {entry}` brings it back.")
+    return Outcome(said, [profile.name], data={"deleted": [profile.name], "entry": entry})
+
+
+@command.verb("crm profile export trade-fair", "crm profile export trade-fair trade-fair.json")
+def export(
+    app: App,
+    name: Name,
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="- is standard output.")] = "-",
+) -> Result:
+    """Write a profile that was saved as JSON, for `crm profile import` on another database."""
+    profile = profile_named(app.configured, name)
+    if profile.built_in:
+        raise Refused(f"The profile {profile.name} is built in: every database has it.")
+    text = write_profile(profile) + "\n"
+    if file == "-":
+        return Text(text)
+    from crmcli.transfer.whole_file import whole_file
+
+    with whole_file(Path(file)) as out:
+        out.write(text)
+    return Outcome([f"Wrote the profile {profile.name} to {file}."], data={"file": file})
+
+
+@command.verb("crm profile import trade-fair.json", name="import")
+def import_(
+    app: App,
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="What `crm profile export` wrote.")],
+    dry_run: DryRun = False,
+) -> Result:
+    """Save a profile from what `crm profile export` wrote; one of the same name is replaced."""
+    profile = read_profile(text_of(app, file))
+    with app.work(dry_run=dry_run, makes=True) as work:
+        work.set_setting(KEPT_AS + profile.name, write_profile(profile))
+        entry = work.entry if work.wrote and not dry_run else None
+    noun = BY_ENTITY[profile.entities[0]]
+    done = "Would keep" if dry_run else "Kept" if entry else "There is already"
+    said = f"{done} the profile {profile.name}: crm {noun.word} import FILE --profile {profile.name}"
+    return Outcome([said], [profile.name], data={"name": profile.name, "entry": entry})
+
+
+def text_of(app: App, file: str) -> str:
+    """The text of a small file. Raises InvalidValue."""
+    try:
+        if file == "-":
+            content = app.stdin_bytes.read(LARGEST)
+        else:
+            with Path(file).open("rb") as opened:
+                content = opened.read(LARGEST)
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise InvalidValue(f"Cannot read {file}: {error.strerror or error}.", field="file") from None
+    except UnicodeDecodeError:
+        raise InvalidValue(f"{file} is not text in UTF-8.", field="file") from None
+
+
+def row(profile: Profile) -> tuple[Any, ...]:
+    """A profile as lists show it."""
+    nouns = [BY_ENTITY[entity].word for entity in profile.entities]
+    return profile.name, nouns, profile.built_in, profile.about or summary(profile.told)
+
+
+def summary(told: Told) -> str:
+    """What is told, in short: the fields that are mapped, and the other options."""
+    given = told.as_data()
+    mapped = [f"{heading} → {name}" for heading, name in given.pop("map", {}).items()]
+    others = [f"--{name.replace('_', '-')}" for name in given]
+    return ", ".join([*mapped, *others])
+
+
+def kind_of(name: str) -> Any:
+    """How the value of an option is shown."""
+    if name in PAIRS:
+        return "json"
+    kinds = {"blank": "list", "create_parents": "boolean", "blank_clears": "boolean", "skip_lines": "number"}
+    return kinds.get(name, "text")

@@ -1,0 +1,84 @@
+"""Reading ahead: another process reads a long file and converts its rows while this one fills the database."""
+
+import marshal
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, NamedTuple, NoReturn
+
+from crmcli.errors import InvalidValue
+
+Reject = tuple[int, int, str, str, str]
+
+
+class Chunk(NamedTuple):
+    """Some rows of a file, and how many bytes of it have been read with them."""
+
+    position: int
+    staged: list[tuple[Any, ...]]
+    rejected: list[Reject]
+
+
+def can_run_ahead() -> bool:
+    """Whether there is a second processor, and a way to start a process that knows what this one knows."""
+    try:
+        return hasattr(os, "fork") and len(os.sched_getaffinity(0)) > 1
+    except AttributeError:  # not Linux: forking is not safe everywhere else
+        return False
+
+
+def run_ahead(make: Callable[[], Iterator[Chunk]]) -> Iterator[Chunk]:
+    """What `make` yields, made by a copy of this process. Raises what goes wrong there as InvalidValue.
+
+    The copy touches nothing but the file and the pipe between both: no database, no output. It ends with
+    this process, whatever ends it, for nobody reads its pipe any longer.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _work(make, writing)
+    os.close(writing)
+    try:
+        with open(reading, "rb") as pipe:
+            while (message := _received(pipe)) is not None:
+                if isinstance(message, str):
+                    raise InvalidValue(message)
+                yield Chunk(*message)
+    finally:
+        os.kill(child, signal.SIGKILL)  # it has nothing to lose; a no-op when it has ended
+        os.waitpid(child, 0)
+
+
+def _received(pipe: BinaryIO) -> Any:
+    """The next message: a chunk, a sentence about what went wrong, or None at the end."""
+    length = int.from_bytes(pipe.read(8), "big")
+    data = pipe.read(length)
+    if not length or len(data) < length:
+        return "The process that reads the file has ended early."
+    return marshal.loads(data)  # noqa: S302 - from a copy of ourselves
+
+
+def _work(make: Callable[[], Iterator[Chunk]], writing: int) -> NoReturn:
+    """The other process: send every chunk, then None, and vanish without cleaning up what is not its own."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal interrupts both; the other one decides
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        with open(writing, "wb", buffering=0) as pipe:
+            try:
+                for chunk in make():
+                    _send(pipe, tuple(chunk))
+                _send(pipe, None)
+            except InvalidValue as error:
+                _send(pipe, error.message)
+            except Exception as error:
+                _send(pipe, f"The file cannot be read: {type(error).__name__}: {error}")
+    finally:
+        os._exit(0)
+
+
+def _send(pipe: Any, message: Any) -> None:
+    data = marshal.dumps(message)
+    data = len(data).to_bytes(8, "big") + data
+    while data:
+        data = data[pipe.write(data) :]

@@ -1,0 +1,586 @@
+"""A migration: one object of the export after the other, in one unit of work."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import tee
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from crmcli.changes import Changes
+from crmcli.errors import CrmError, InvalidValue
+from crmcli.fields import BY_ENTITY, FieldSpec
+from crmcli.importing.how import How, find_date_order, importable
+from crmcli.importing.run import Import, bring_in
+from crmcli.migrating.export import Export, Part
+from crmcli.migrating.shapes import (
+    BEFORE,
+    CONVERSIONS,
+    NOW,
+    ROLES,
+    STAGES,
+    TODAY,
+    VERSIONS,
+    Object,
+    Shape,
+    System,
+)
+from crmcli.migrating.translated import Found, Particulars, Translated, World
+from crmcli.parse import Reading, parse_value
+from crmcli.rules.records import CONVERTED, Facts, completed
+from crmcli.rules.stages import stage_named
+from crmcli.store.migrated import Conversion, Counts, Event, Migrated, Role
+from crmcli.transfer.mapping import fold
+from crmcli.transfer.rejects import RejectsFile
+from crmcli.transfer.rows import BadRow
+from crmcli.values.dates import iso_instant
+from crmcli.values.keys import email_key, name_key
+
+if TYPE_CHECKING:
+    from crmcli.store.work import UnitOfWork
+
+APART: Final = 10**9  # between the numbers of the rows of two objects that are worked through together
+TOLD: Final = ("stage", "amount", "currency", "probability", "category", "close_date", "source")
+
+Rejected = tuple[int, int, str, str, str]  # number of the row, its line, code, field, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked of a migration."""
+
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    create_stages: bool = False
+    create_owners: bool = False
+    extra: bool = False  # columns that are no field become custom fields
+    date_order: str | None = None
+    encoding: str | None = None
+
+
+@dataclass(slots=True)
+class Line:
+    """What came of the rows of an object."""
+
+    object: str
+    becomes: str | None
+    read: int | None = None  # None where nothing was to be counted; so all others
+    created: int | None = None
+    updated: int | None = None
+    unchanged: int | None = None
+    rejected: int | None = None
+    deleted: int | None = None
+    note: str | None = None
+
+
+@dataclass(slots=True)
+class Migration:
+    """An export on its way into a unit of work."""
+
+    work: "UnitOfWork"
+    system: System
+    export: Export
+    asked: Asked
+    reading: Reading
+    facts: Callable[[], Facts]  # anew, once there are other stages or users
+    owner: Callable[[], int]  # who gets what belongs to nobody here
+    advance: Callable[[int], None]
+    rejects: "Rejects"
+
+    lines: list[Line] = field(default_factory=list)
+    lacking: dict[str, Counter[str]] = field(default_factory=dict)  # field -> value -> rows
+    left_out: dict[str, list[str]] = field(default_factory=dict)  # object -> headings
+    made_stages: list[str] = field(default_factory=list)
+    made_owners: list[str] = field(default_factory=list)
+    histories_left: int = 0
+    told_stages: dict[str, Particulars] = field(default_factory=dict)
+    stages_out_of_use: set[str] = field(default_factory=set)
+
+    def run(self) -> None:
+        """Bring everything in. What cannot be is among the rejects; the caller commits, or not."""
+        files = self._files()
+        store = Migrated(self.work)
+        world = World(
+            self.system,
+            self.asked.values,
+            {NOW: iso_instant(self.work.now), TODAY: self.reading.today.isoformat()},
+            self.facts().stages,
+            {},
+            {},
+            store.known,
+            self.asked.encoding,
+        )
+        history = [object for object in self.system.objects if object.shapes[0].becomes == VERSIONS]
+        for object in self.system.objects:
+            parts = files.get(object.name, [])
+            for shape in object.shapes if parts and object not in history else ():
+                self._know_users(store, world)
+                with self._open(parts, object, shape, world) as source:
+                    self._bring(source, store)
+            if history and object == history[-1]:
+                self._bring_history([each for each in history if each.name in files], files, store, world)
+            for part in parts if object not in history[:-1] else ():
+                part.forget()
+        for name, parts in files.items():
+            if not any(object.name == name for object in self.system.objects):
+                self._count(name, parts)
+
+    def _bring_history(
+        self, objects: list[Object], files: Mapping[str, list[Part]], store: Migrated, world: World
+    ) -> None:
+        """What all objects together tell of what deals were when."""
+        with ExitStack() as stack:
+            sources = [
+                stack.enter_context(self._open(files[each.name], each, each.shapes[0], world))
+                for each in objects
+            ]
+            if sources:
+                self._versions(sources, store)
+
+    # --- files -----------------------------------------------------------------------------------
+
+    def _files(self) -> dict[str, list[Part]]:
+        """The parts of every object; those that are none of the system's under their own name."""
+        found: dict[str, list[Part]] = {}
+        for part in self.export.parts:
+            name = self.system.object_of(part.name) or self._by_headings(part) or part.shown
+            found.setdefault(name, []).append(part)
+        if not any(object.name in found for object in self.system.objects):
+            names = ", ".join(f"{object.name}.csv" for object in self.system.objects[:4])
+            raise InvalidValue(
+                f"Nothing here is an export of {self.system.name}.",
+                hint=f"Its files are called as what they hold: {names} and so on.",
+                field="export",
+            )
+        return found
+
+    def _by_headings(self, part: Part) -> str | None:
+        marks = {mark: object.name for object in self.system.objects for mark in object.marks}
+        if not marks:
+            return None
+        try:
+            with part.open(self.asked.encoding) as source:
+                return next((marks[heading] for heading in source.headings if heading in marks), None)
+        except InvalidValue:
+            return None
+
+    def _count(self, name: str, parts: list[Part]) -> None:
+        """A table that nothing is made of, counted so that nothing is passed over in silence."""
+        if name not in self.system.not_kept and not name.lower().endswith("__c"):
+            self.lines.append(Line(name, None, note=f"no object of {self.system.name}; not read"))
+            return
+        count = 0
+        for part in parts:
+            try:
+                with part.open(self.asked.encoding) as source:
+                    count += sum(1 for _ in source.rows())
+            except InvalidValue as error:
+                self.lines.append(Line(name, None, note=f"not yet kept; {error.message}"))
+                return
+            part.forget()
+        self.lines.append(Line(name, None, count, note="not yet kept"))
+
+    def _open(self, parts: list[Part], object: Object, shape: Shape, world: World) -> Translated:
+        """An object, read once: what there is, and what has no counterpart here."""
+        entity = "opportunity" if shape.becomes == VERSIONS else shape.becomes
+        specs = importable(self.work.fields(entity)) if entity in BY_ENTITY else []
+        source = Translated(parts, object, shape, world, specs)
+        if shape.becomes in BY_ENTITY and "external_id" not in source.fields:
+            heading = shape.takes["external_id"].headings[0]
+            source.close()
+            raise InvalidValue(
+                f"{parts[0].shown} has no {heading}, by which its rows are known.",
+                hint=f"It is no export. `crm {BY_ENTITY[shape.becomes].word} import` reads any file.",
+                field="export",
+            )
+        source.survey(self.asked.extra)
+        found = source.found
+        if self.asked.create_stages and found.stages:
+            self._make_stages(found, world)
+        if self.asked.create_owners and "owner" in found.lacking:
+            self._make_owners(found, world)
+        for name, values in found.lacking.items():
+            self.lacking.setdefault(name, Counter()).update(values)
+        if shape.becomes in BY_ENTITY:
+            headings = {
+                heading for each in object.shapes for take in each.takes.values() for heading in take.headings
+            }
+            used = {fold(heading) for heading in headings}
+            left = {heading for heading in found.filled if fold(heading) not in used}
+            self.left_out[object.name] = sorted({*self.left_out.get(object.name, []), *left})
+        return source
+
+    # --- users and stages ------------------------------------------------------------------------
+
+    def _know_users(self, store: Migrated, world: World) -> None:
+        users: dict[str, int] = {}
+        names: dict[str, str] = {}
+        for id, external_id, name, email, key in store.users():
+            for word in (external_id, key, name_key(name), name_key(email) if email else None):
+                if word:
+                    users[word] = id
+            names[key or name_key(name)] = external_id or ""
+        world.users, world.names = users, names
+
+    def _join_users(self, source: Translated, store: Migrated) -> None:
+        """Users who are here already, by address or name, are those of the export."""
+        free: dict[str, int] = {}
+        for id, external_id, _, email, key in store.users():
+            if external_id is None:
+                free.update({word: id for word in (key, email_key(email) if email else None) if word})
+        if not free:
+            return
+        changes = Changes()
+        taken: set[int] = set()
+        for row in source.rows():
+            if isinstance(row, BadRow):
+                continue
+            said = dict(zip(source.headings, row[1], strict=True))
+            email, name = said.get("email", ""), said.get("name", "")
+            here = (free.get(email_key(email)) if email else None) or free.get(name_key(name))
+            if here is not None and here not in taken and not store.known("user", [said["external_id"]]):
+                taken.add(here)
+                changes.edit("user", here, external_id=said["external_id"])
+        self.work.apply(changes)
+        self._know_users(store, source.world)
+
+    def _make_owners(self, found: Found, world: World) -> None:
+        """Users for the owners whom nobody here is, each called as the export calls them."""
+        changes = Changes()
+        for text in found.lacking.pop("owner"):
+            id = self.work.ids("user")
+            changes.add("user", id, name=text, external_id=text, active=True)
+            world.users = {**world.users, text: id}
+            self.made_owners.append(text)
+        self.work.apply(changes)
+
+    def _make_stages(self, found: Found, world: World) -> None:
+        """The stages that rows name and that are not here, as the export tells of them."""
+        facts = self.facts()
+        planned = []
+        for name, told in found.stages.items():
+            known = self.told_stages.get(name)
+            if known is None and told:
+                known = max(told, key=lambda each: (told[each], each))
+            values = stage_values(name, known, self.work.fields("stage"), self.reading)
+            if values is not None:
+                planned.append({**values, "active": name not in self.stages_out_of_use})
+        for values in sorted(planned, key=lambda each: (each["is_closed"], each["probability"])):
+            changes = Changes()
+            changes.add("stage", self.work.ids("stage"), **completed("stage", values, facts))
+            self.work.apply(changes)
+            facts = self.facts()
+            self.made_stages.append(f"{values['name']} ({values['probability']} %)")
+            del found.lacking["stage"][values["name"]]
+        if not found.lacking["stage"]:
+            del found.lacking["stage"]
+        world.stages = facts.stages
+
+    # --- objects ---------------------------------------------------------------------------------
+
+    def _bring(self, source: Translated, store: Migrated) -> None:
+        """Bring in the rows of one shape."""
+        becomes = source.shape.becomes
+        if becomes == STAGES:
+            self._learn_stages(source)
+        elif becomes == ROLES:
+            self._roles(source, store)
+        elif becomes == CONVERSIONS:
+            self._conversions(source, store)
+        else:
+            if becomes == "user":
+                self._join_users(source, store)
+            self._records(source, store)
+
+    def _records(self, source: Translated, store: Migrated) -> None:
+        shape, found = source.shape, source.found
+        plan = source.plan()
+        order = self.asked.date_order
+        if found.odd_dates:
+            order = find_date_order(source, plan, order or self.reading.date_order)
+        imported, stage = bring_in(
+            Import(
+                work=self.work,
+                entity=shape.becomes,
+                source=source,
+                plan=plan,
+                how=How(match=("external_id",), keep_going=True),
+                reading=self.reading._replace(date_order=order),
+                facts=replace(self.facts(), lenient=True),
+                actor=self.work.actor,
+                owner=self.owner,
+                advance=self.advance,
+            )
+        )
+        rejected = self.rejects.add(source, stage.rejects()) if imported.rejected else 0
+        if imported.created and "updated_at" in source.fields:
+            store.date_back(shape.becomes, self._last_changes(source))
+        self._line(source, found, Counts(imported.created, imported.updated, imported.unchanged), rejected)
+
+    def _last_changes(self, source: Translated) -> Iterator[tuple[int, int, str, str]]:
+        """When each row was changed there for the last time: number, line, external id and moment."""
+        spec = source.specs["updated_at"]
+        for n, (part, row) in enumerate(source.taken()):
+            if isinstance(row, BadRow) or not (text := part.fields["updated_at"](row[1])):
+                continue
+            try:
+                changed = parse_value(spec, text, self.reading)
+            except InvalidValue:
+                continue  # then it was changed by coming here
+            yield n, row[0], part.fields["external_id"](row[1]), iso_instant(changed)
+
+    def _line(self, source: Translated, found: Found, counts: Counts, rejected: int) -> None:
+        becomes = source.shape.becomes
+        noun = BY_ENTITY.get(becomes)
+        if found.read or found.deleted or source.shape is source.object.shapes[0]:
+            self.lines.append(
+                Line(
+                    source.object.name,
+                    noun.plural if noun else becomes,
+                    found.read,
+                    *counts,
+                    rejected,
+                    found.deleted,
+                )
+            )
+
+    def _learn_stages(self, source: Translated) -> None:
+        """What the export itself says that its stages mean."""
+        count = 0
+        for row in source.rows():
+            if isinstance(row, BadRow):
+                continue
+            said = dict(zip(source.headings, row[1], strict=True))
+            names = ("probability", "category", "is_closed", "is_won")
+            self.told_stages[said["name"]] = tuple(said.get(name, "") for name in names)  # type: ignore[assignment]
+            if said.get("active", "").casefold() in ("false", "0"):
+                self.stages_out_of_use.add(said["name"])
+            count += 1
+        self.lines.append(Line(source.object.name, STAGES, count, note="made with --create-stages"))
+
+    # --- what is no noun -------------------------------------------------------------------------
+
+    def _versions(self, sources: list[Translated], store: Migrated) -> None:
+        founds = [source.found for source in sources]
+        refused: list[list[Rejected]] = [[] for _ in sources]
+        reader = Events(self.work.fields("opportunity"), self.reading, self.facts(), sources[0].world)
+        events = (
+            event._replace(n=event.n + at * APART)
+            for at, source in enumerate(sources)
+            for event in self._each(source, reader, refused[at])
+        )
+        lost = store.stage_events(events)
+        self._refuse_lost(lost, refused)
+        counts, self.histories_left = store.rewrite()
+        for at, (source, found) in enumerate(zip(sources, founds, strict=True)):
+            rejected = self.rejects.add(source, iter(sorted(refused[at])))
+            good = found.read - rejected
+            stands = counts.created == 0
+            own = Counts(0 if stands else good, 0, good if stands else 0)
+            self._line(source, found, own, rejected)
+
+    def _roles(self, source: Translated, store: Migrated) -> None:
+        found = source.found
+        refused: list[list[Rejected]] = [[]]
+        spec = next(spec for spec in self.work.fields("contact_role") if spec.name == "role")
+
+        def read(n: int, line: int, said: dict[str, str]) -> Iterator[Role]:
+            role = parse_value(spec, said.get("role", ""), self.reading)
+            for contact in said["contact"].split(";"):
+                yield Role(n, line, said["opportunity"], contact, role, int(bool(said.get("is_primary"))))
+
+        lost = store.stage_roles(self._each(source, read, refused[0]))
+        self._refuse_lost(lost, refused)
+        counts = store.assign_roles()
+        rejected = self.rejects.add(source, iter(sorted(refused[0])))
+        self._line(source, found, counts, rejected)
+
+    def _conversions(self, source: Translated, store: Migrated) -> None:
+        found = source.found
+        refused: list[list[Rejected]] = [[]]
+        spec = next(spec for spec in self.work.fields("lead") if spec.name == "created_at")
+
+        def read(n: int, line: int, said: dict[str, str]) -> Iterator[Conversion]:
+            at = parse_value(spec, said.get("at", ""), self.reading) or self.work.now
+            links = (said.get(name) or None for name in ("account", "contact", "opportunity"))
+            yield Conversion(n, line, said["lead"], iso_instant(at), *links)
+
+        for _ in store.stage_conversions(self._each(source, read, refused[0])):
+            pass  # the lead itself was rejected, and said so
+        counts = store.convert(CONVERTED)
+        rejected = self.rejects.add(source, iter(refused[0]))
+        still = found.read - counts.created - rejected
+        self._line(source, found, counts._replace(unchanged=still), rejected)
+
+    def _each(
+        self,
+        source: Translated,
+        read: Callable[[int, int, dict[str, str]], Iterable[Any]],
+        refused: list[Rejected],
+    ) -> Iterator[Any]:
+        """What is made of each row; the rows of which nothing can be made go to `refused`."""
+        before = 0
+        for n, row in enumerate(source.rows()):
+            if not n % 4096:
+                position = source.position()
+                self.advance(position - before)
+                before = position
+            if isinstance(row, BadRow):
+                refused.append((n, row.line, row.code, "", row.reason))
+                continue
+            try:
+                yield from read(n, row[0], dict(zip(source.headings, row[1], strict=False)))
+            except CrmError as error:
+                refused.append((n, row[0], error.code, error.field or "", error.message.rstrip(".")))
+
+    def _refuse_lost(self, lost: Iterable[tuple[int, int, str, str]], refused: list[list[Rejected]]) -> None:
+        known = [{row[0] for row in each} for each in refused]
+        for n, line, link, text in lost:
+            at, number = divmod(n, APART)
+            if number not in known[at]:
+                known[at].add(number)
+                what = "opportunity" if link == "deal" else link
+                refused[at].append((number, line, "not_found", what, f"there is no {what} {text}"))
+
+
+class Events:
+    """Turns rows of history into what they tell of a deal."""
+
+    def __init__(self, specs: Iterable[FieldSpec], reading: Reading, facts: Facts, world: World) -> None:
+        self.specs = {spec.name: spec for spec in specs}
+        self.reading = reading
+        self.facts = facts
+        self.world = world
+
+    def __call__(self, n: int, line: int, said: dict[str, str]) -> Iterator[Event]:
+        at = parse_value(self.specs["created_at"], said.get("at", ""), self.reading)
+        if at is None:
+            raise InvalidValue("it is not said when it happened", field="at")
+        by_field = any(name.startswith(BEFORE) for name in said)
+        new = self._values({name: said.get(name, "") for name in (*TOLD, "owner")})
+        old = self._values({name: said.get(f"{BEFORE}{name}", "") for name in (*TOLD, "owner")})
+        if by_field:  # a field that became blank
+            for name in {**old}.keys() - new.keys():
+                if name in ("amount", "close_date", "source"):
+                    new[name] = None
+            for name in {**new}.keys() - old.keys():
+                if name in ("amount", "close_date", "source"):
+                    old[name] = None
+        rank = 2 if not by_field else 0 if "stage" in new else 1
+        if new or old:
+            yield Event(n, line, said["opportunity"], iso_instant(at), rank, new, old)
+
+    def _values(self, said: dict[str, str]) -> dict[str, Any]:
+        """The columns of a deal that texts tell of. Raises CrmError."""
+        values: dict[str, Any] = {}
+        currency = parse_value(self.specs["currency"], said["currency"], self.reading)
+        for name in ("probability", "category", "close_date", "source"):
+            if (value := parse_value(self.specs[name], said[name], self.reading)) is not None:
+                values[name] = value.isoformat() if name == "close_date" else value
+        if said["amount"]:
+            reading = self.reading._replace(currency=currency or self.reading.currency)
+            values["amount"] = parse_value(self.specs["amount"], said["amount"], reading)[0]
+        if currency:
+            values["currency"] = currency
+        if said["owner"] and (owner := self.world.user(said["owner"])):
+            values["owner_id"] = owner
+        if said["stage"]:
+            stage = stage_named(said["stage"], self.facts.stages)
+            judged = {"probability": stage.probability, "category": stage.category}
+            values = {**judged, **values, **(judged if stage.is_closed else {})}
+            values |= {
+                "stage": stage.name, "is_closed": int(stage.is_closed), "is_won": int(stage.is_won)
+            }  # fmt: skip
+        return values
+
+
+def stage_values(
+    name: str, told: Particulars | None, specs: Iterable[FieldSpec], reading: Reading
+) -> dict[str, Any] | None:
+    """A stage, as far as the export tells what it means; None where that is not enough."""
+    if told is None:
+        return None
+    by_name = {spec.name: spec for spec in specs}
+    closed, won = (parse_value(by_name["is_closed"], text, reading) for text in told[2:])
+    if closed is None and told[1] == "Closed":
+        closed = won = True
+    elif closed is None and told[1] == "Omitted":
+        return None  # lost, or left out of the forecast: who knows
+    if closed:
+        end = (100, "Closed") if won else (0, "Omitted")
+        return {
+            "name": name,
+            "probability": end[0],
+            "category": end[1],
+            "is_closed": True,
+            "is_won": bool(won),
+        }
+    probability = parse_value(by_name["probability"], told[0], reading)
+    if probability is None:
+        return None
+    category = parse_value(by_name["category"], told[1], reading)
+    return {
+        "name": name,
+        "probability": probability,
+        "category": "Pipeline" if category in (None, "Closed") else category,
+        "is_closed": False,
+        "is_won": False,
+    }
+
+
+class Rejects:
+    """The rows that cannot be brought in: listed with their reasons, and each in a file of its object."""
+
+    def __init__(self, export: Export, folder: str | None) -> None:
+        self.count = 0
+        self.reasons: Counter[tuple[str, str]] = Counter()
+        self.folder = None if folder is None else Path(folder)
+        self._files: dict[str, tuple[RejectsFile, list[str]]] = {}
+        self._listing = export.folder / "rejects.jsonl"
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._out = self._stack.enter_context(self._listing.open("w+", encoding="utf-8"))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def add(self, source: Translated, rejected: Iterator[Rejected]) -> int:
+        """Take rejected rows of an object, which come in the order of its rows; how many."""
+        before = self.count
+        rows, again = tee(rejected)
+        for (_, line, code, about, reason), (part, cells, headings) in zip(
+            again, source.original(row[0] for row in rows), strict=False
+        ):
+            self.count += 1
+            self.reasons[code, about] += 1
+            told = {"file": part.shown, "line": line, "code": code, "field": about or None, "reason": reason}
+            self._out.write(json.dumps(told, ensure_ascii=False) + "\n")
+            if self.folder is not None:
+                file, all_headings = self._file_of(source)
+                if all_headings != headings:
+                    by_heading = dict(zip(headings, cells, strict=False))
+                    cells = [by_heading.get(heading, "") for heading in all_headings]
+                several = f" ({part.shown})" if len(source.parts) > 1 else ""
+                file.add(cells, line, code, reason + several)
+        return self.count - before
+
+    def _file_of(self, source: Translated) -> tuple[RejectsFile, list[str]]:
+        assert self.folder is not None
+        name = source.object.name
+        if name not in self._files:
+            headings = list(dict.fromkeys(each for part in source.parts for each in part.source.headings))
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = RejectsFile(self.folder / f"{name}.csv", headings)
+            self._files[name] = self._stack.enter_context(file), headings
+        return self._files[name]
+
+    def listed(self) -> Iterator[dict[str, Any]]:
+        """Every rejected row: its file and line, code, field and reason."""
+        self._out.seek(0)
+        yield from map(json.loads, self._out)
