@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from crmcli.errors import InvalidValue
 from crmcli.settings import Settings
@@ -234,6 +234,10 @@ class App:
     def close(self) -> None:
         """Let go of everything that is open."""
         self._closing.close()
+
+    def keep_open(self, file: IO[bytes]) -> IO[bytes]:
+        """A file that is closed when the command ends."""
+        return self._closing.enter_context(file)
 
     def release(self) -> None:
         """Let go of the snapshot, so that nothing is held while somebody thinks."""

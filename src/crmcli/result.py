@@ -98,13 +98,15 @@ class Outcome:
     """What a write did.
 
     `said` goes to stderr, in words; `refs` to stdout, a line each, unless stdout is a terminal;
-    `record` (or `data`) is what `--json` prints.
+    `record` (or `data`) is what `--json` prints. The rows of a `plan` go to stdout in any format; in JSON
+    they stand in `data`.
     """
 
     said: list[str] = field(default_factory=list)
     refs: list[str] = field(default_factory=list)
     record: Record | None = None
     data: Any = None
+    plan: Table | None = None
     exit_code: int = 0
 
 

@@ -1,12 +1,15 @@
 """What makes fields of cells, and a life of events."""
 
+import itertools
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmcli.migrating.hubspot import share
 from crmcli.migrating.pipedrive import SYSTEM as PIPEDRIVE
+from crmcli.migrating.pipedrive import minutes
 from crmcli.migrating.salesforce import SYSTEM, event_over, long_id
 from crmcli.migrating.shapes import in_utc, label_of, plain_number
 from crmcli.store.migrated import Told, entered, folded
@@ -78,6 +81,20 @@ def test_an_event_without_a_time_is_over_when_its_day_is() -> None:
     assert not event_over("2026-06-15T12:30:00.000Z", "2026-06-15T11:30:00.000Z", "", "", now, today)
 
 
+@pytest.mark.parametrize(
+    ("cell", "percent"), [("0.4", "40"), ("1", "100"), ("0.335", "33.5"), ("40", "40"), ("x", "x")]
+)
+def test_a_share_is_a_percentage_and_never_rounded(cell: str, percent: str) -> None:
+    assert share(cell) == percent
+
+
+@pytest.mark.parametrize(
+    ("cell", "length"), [("1:30", "90"), ("00:05", "5"), ("1:02:30", "62"), ("soon", "")]
+)
+def test_hours_and_minutes_are_minutes(cell: str, length: str) -> None:
+    assert minutes(cell) == length
+
+
 def test_labels_are_words() -> None:
     assert [label_of(name) for name in ("Customer_Priority", "SLAExpiry", "ORACLE_ID", "SLA")] == [
         "Customer Priority",
@@ -109,12 +126,8 @@ def test_a_life_has_no_gaps_and_ends_as_the_deal_is(now: dict[str, Any], events:
     current = deal(**now)
     events.sort(key=lambda event: (event.at, event.rank))
     life = folded(current, "2026-01-01T00:00:00Z", events, [], "2026-02-01T00:00:00Z")
-    assert all(
-        before["valid_to"] == after["valid_from"] for before, after in zip(life, life[1:], strict=False)
-    )
-    assert all(
-        before["valid_from"] < after["valid_from"] for before, after in zip(life, life[1:], strict=False)
-    )
+    assert all(before["valid_to"] == after["valid_from"] for before, after in itertools.pairwise(life))
+    assert all(before["valid_from"] < after["valid_from"] for before, after in itertools.pairwise(life))
     assert life[-1] == {"valid_from": life[-1]["valid_from"], "valid_to": None, **current}
     assert life == folded(current, "2026-01-01T00:00:00Z", events, life, "2026-03-01T00:00:00Z")
     assert entered(life) in {

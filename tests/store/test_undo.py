@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -485,3 +486,68 @@ def test_a_record_cannot_go_while_a_task_is_about_it(crm: Crm) -> None:
     assert "T1 Call still belongs to L1 A" in refused.err
     crm.ok("undo 2")
     crm.ok("undo 1")
+
+
+# --- whole imports --------------------------------------------------------------------------------------
+
+
+def imported(crm: Crm, folder: Path, first: int, last: int, stage: str) -> None:
+    path = folder / "deals.csv"
+    rows = "".join(f"X{n},Deal {n},{n}.50,{stage},Company {n % 50},Owner {n % 3}\n" for n in range(first, last))
+    path.write_text("external_id,name,amount,stage,account,owner\n" + rows)
+    crm.ok("opp", "import", path, "--match", "external_id", "--create-parents")
+
+
+def test_an_import_that_updates_and_creates_is_undone_and_redone(
+    crm: Crm, world: World, tmp_path: Path
+) -> None:
+    """10,000 records each, in pages; what is left of deals, versions, index and owners is what was there."""
+    crm.environ["CRMCLI_USER"] = "Owner 1"
+    imported(crm, tmp_path, 0, 10_000, "Prospecting")
+    before = world.state()
+    imported(crm, tmp_path, 0, 20_000, "Closed Won")
+    after = world.state()
+    assert len(after["opportunity"]) == 20_000
+    for _ in range(2):
+        assert "(20000 records)" in crm.ok("undo").err
+        assert world.state() == before
+        assert "(20000 records)" in crm.ok("redo").err
+        assert world.state() == after
+
+
+def test_what_must_stay_is_named(crm: Crm, tmp_path: Path) -> None:
+    crm.environ["CRMCLI_USER"] = "Owner 0"
+    imported(crm, tmp_path, 0, 5, "Prospecting")
+    crm.ok("lead add Wang")
+    run = crm.ok("undo 1")
+    assert "U1 Owner 0 stays" in run.err
+    assert crm.ok("opp list --json").json == []
+    assert [user["name"] for user in crm.ok("user list --json").json][0] == "Owner 0"
+
+
+def test_an_import_of_which_a_record_was_changed_since_stays_and_names_it(crm: Crm, tmp_path: Path) -> None:
+    crm.environ["CRMCLI_USER"] = "Owner 0"
+    imported(crm, tmp_path, 0, 5, "Prospecting")
+    crm.ok("opp edit O3 --amount 9")
+    refused = crm.fails(4, "undo 1").err
+    assert "later changes would be lost, to O3 (entry 2: opp edit O3" in refused
+    assert len(crm.ok("opp list --json").json) == 5
+
+
+@pytest.mark.sqlite
+def test_undoing_much_takes_no_more_memory_than_undoing_little(crm_process: Crm, tmp_path: Path) -> None:
+    crm_process.environ["CRMCLI_USER"] = "Owner 0"
+
+    def peak() -> int:
+        process = crm_process.popen("undo", stdout=-3, stderr=-3)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        return usage.ru_maxrss
+
+    imported(crm_process, tmp_path, 0, 6_000, "Prospecting")
+    imported(crm_process, tmp_path, 0, 6_000, "Qualification")
+    little = peak()
+    imported(crm_process, tmp_path, 0, 40_000, "Prospecting")
+    imported(crm_process, tmp_path, 0, 40_000, "Qualification")
+    assert peak() < little + 15_000

@@ -150,6 +150,7 @@ RUSSIAN = "имя,компания\nИван Петров,Ромашка\n"
         ("姓名,公司\n王小明,台北貿易\n陳美麗,高雄科技\n", "big5"),
         (JAPANESE, "shift_jis"),
         (JAPANESE, "euc_jp"),
+        ("ナマエ,カイシャ\nタナカ,アクメ\n", "shift_jis"),  # the second byte of each is ASCII
         ("이름,회사\n김철수,서울무역\n", "euc_kr"),
         (RUSSIAN, "cp1251"),
         (RUSSIAN, "koi8_r"),

@@ -162,6 +162,14 @@ def test_more_of_a_kind_than_there_are_fields_goes_to_the_description_and_is_ann
     assert with_website[0]["website"] == "https://x.example"
 
 
+@pytest.mark.parametrize("line", ["EMAIL:b@x.example", "ADR:;;Two;;;;"])
+def test_what_is_more_than_there_are_fields_is_announced(file: Path, line: str) -> None:
+    text = f"BEGIN:VCARD\nVERSION:3.0\nFN:Ada\nEMAIL:a@x.example\nADR:;;One;;;;\n{line}\nEND:VCARD\n"
+    assert read(file, text)[0].announced == [
+        "1 card has more addresses or numbers than there are fields; they are in the description."
+    ]
+
+
 def test_a_card_without_an_end_is_a_bad_row(file: Path) -> None:
     _, rows = read(file, "BEGIN:VCARD\nFN:Ada\nEND:VCARD\nBEGIN:VCARD\nFN:Eva\n")
     assert [(row.line, row.code) if isinstance(row, BadRow) else row[0] for row in rows] == [

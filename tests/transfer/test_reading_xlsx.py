@@ -191,6 +191,7 @@ def in_sheet(pattern: bytes, new: bytes) -> Callable[[str, bytes], bytes]:
         (rb'r="A2"', b'r="XFD1048576"', "row 1,048,576 or column 16,384; so large"),
         (rb'r="A2"', b"r='ZZZZZZZZZ99999999999999'", "so large a sheet cannot be read"),
         (rb'<row r="2"', b'<row r="4000000000"', "row 4,000,000,000"),
+        (rb'r="A2"', b'r="BZZ2"', "2,054 columns; at most 1,000"),
         (rb"</sheetData>.*", b"", "damaged"),
     ],
 )

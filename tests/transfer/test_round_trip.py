@@ -3,6 +3,7 @@
 A file keeps every character. The import trims white space at both ends of a cell, as typing does.
 """
 
+import gzip
 import io
 import json
 from pathlib import Path
@@ -88,6 +89,18 @@ def test_every_character_comes_back(
         return
     rows = [[f"row {number}", *pair] for number, pair in enumerate(cells)]
     assert through_a_file(tmp_path / f"x.{format}", rows, excel_safe) == rows
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_is_read_packed_and_from_a_stream(tmp_path: Path, format: str) -> None:
+    rows = [["1", "=1", "華\tb"], ["2", "", "c\nd"]]
+    path = tmp_path / f"x.{format}"
+    assert through_a_file(path, rows) == rows
+    packed = tmp_path / f"y.{format}.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    for name, stdin in ((str(packed), b""), ("-", path.read_bytes()), ("-", packed.read_bytes())):
+        with open_source(name, io.BytesIO(stdin), encoding=None, delimiter=None) as source:
+            assert [row[1] for row in source.rows()] == rows  # type: ignore[index]  # none is bad
 
 
 @pytest.mark.parametrize("text", ["a\uffffb", "a\ufffe", "_x0041_x0042_", "x" * 32_768])

@@ -415,6 +415,8 @@ def show(app: App, result: Result) -> None:
     output: Output = app.output
     if output.fields and isinstance(result, Table | Record) and not app.fields_applied:
         result = only(result, output.fields)
+    if output.fields and isinstance(result, Outcome) and result.plan is not None:
+        result.plan = only(result.plan, output.fields)  # type: ignore[assignment]  # it stays a table
     look = look_of(
         app.stdout, app.stderr, app.environ, app.settings.color, None if app.zone_is_utc else app.zone
     )

@@ -88,7 +88,13 @@ class Edited(NamedTuple):
 
 def differences(before: Record, after: Record, fields: Sequence[FieldSpec], zone: tzinfo) -> list[str]:
     """Each field that differs between two states of a record, with its old and its new value."""
-    old, new = values_of(before), values_of(after)
+    return differing(values_of(before), values_of(after), fields, zone)
+
+
+def differing(
+    old: Mapping[str, Any], new: Mapping[str, Any], fields: Sequence[FieldSpec], zone: tzinfo
+) -> list[str]:
+    """The same of two states by the names of their columns."""
     money = [spec.name for spec in fields if spec.kind == "money" and not spec.custom]
     said = []
     for spec in fields:

@@ -129,6 +129,12 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
             str | None,
             typer.Option("--save-profile", metavar="NAME", help="Keep what it is told as this profile."),
         ] = None,
+        plan: Annotated[
+            str | None,
+            typer.Option(
+                "--plan", metavar="FILE", help="Write nothing but the plan: `crm import apply FILE` carries it out."
+            ),
+        ] = None,
         dry_run: DryRun = False,
     ) -> Result:
         from crmcli.importing.profiles import Told
@@ -153,13 +159,15 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
             skip_lines=skip_lines,
         )
         asked = Asked.of(app, entity, told, profile, save_profile)
-        return run_import(app, entity, file, asked, rejects, dry_run)
+        return run_import(app, entity, file, asked, rejects, dry_run, plan)
 
     import_.__doc__ = (
         f"Import {plural} from a file: all or nothing, undone by one `crm undo`.\n\n"
         "The encoding and the delimiter are found; headings are matched by name, label and alias. "
         "The same file again changes nothing. What is typed beside --profile is added to it or, where both "
-        "speak of the same, goes first. See `crm help import`."
+        "speak of the same, goes first.\n\n"
+        "--dry-run shows what would come of every row. --plan FILE writes that down, to be looked through and "
+        "carried out later. See `crm help import`."
     )
     noun.verb(examples["import"], name="import")(import_)
 
@@ -300,11 +308,14 @@ def run_import(
     asked: Asked,
     rejects: str | None,
     dry_run: bool,
+    plan_file: str | None = None,
 ) -> Outcome:
-    """Read a file into a noun, and say what came of it."""
+    """Read a file into a noun, and say what came of it, or would."""
     import gc
 
+    from crmcli.commands import _plan
     from crmcli.commands._facts import facts_of, fields_of, owner_for, reading_of
+    from crmcli.commands._noun import show
     from crmcli.importing.how import find_date_order, importable
     from crmcli.importing.run import Import, bring_in
     from crmcli.render.look import look_of
@@ -312,15 +323,22 @@ def run_import(
 
     how, decimal = asked.how(rejects), decimal_mark(asked.told.decimal)
     gc.enable()
+    gc.freeze()  # what is loaded stays: no collection need look at it again
     if rejects is not None:
         refuse_overwriting(app, rejects, "--rejects", file)
         refuse_replacing(rejects)
+    if plan_file is not None:
+        refuse_overwriting(app, plan_file, "--plan", file)
+        _plan.refuse_replacing(plan_file)
+    only_planned = dry_run or plan_file is not None
     fields = importable(fields_of(app, entity), kept(asked.told.keep))
+    refused: Rejected | None = None
     with asked.source(app, file, [spec.name for spec in fields]) as source:
         plan = asked.plan(source.headings, fields)
         order = find_date_order(source, plan, asked.told.date_order or app.date_order)
         look = look_of(app.stdout, app.stderr, app.environ, app.settings.color)
-        with app.work(source="import", dry_run=dry_run, makes=True) as work:
+        with app.work(source="import", dry_run=only_planned, makes=True) as work:
+            review = _plan.writer_of(app, work, entity, fields, file) if only_planned else None
             with progress(source.size, f"Reading {source.name}", look) as advance:
                 imported, stage = bring_in(
                     Import(
@@ -334,23 +352,37 @@ def run_import(
                         actor=work.actor,
                         owner=lambda: owner_for(work),
                         advance=advance,
+                        review=review,
                     )
                 )
             if imported.rejected and not how.keep_going:
-                refuse(app, stage, imported.rejected, source.name)
-            if rejects is not None and not dry_run:
+                refused = refusal(app, stage, imported.rejected, source.name)
+                if review is None:
+                    raise refused
+            if rejects is not None and not only_planned:
                 write_rejects(stage, source, rejects)
             asked.save_profile(work, entity)
-            entry = work.entry if work.wrote and not dry_run else None
+            entry = work.entry if work.wrote and not only_planned else None
         said = [
             *source.announced,
             *plan.remarks,
-            *summary(how_read(source), imported, entry, rejects, dry_run),
+            *summary(how_read(source), imported, entry, rejects, only_planned),
         ]
-        if asked.save_as and not dry_run:
+        if asked.save_as and not only_planned:
             said.append(f"What it was told is kept: --profile {asked.save_as}.")
-    counts = {name: getattr(imported, name) for name in ("created", "updated", "unchanged", "rejected")}
-    return Outcome(said, [], data={**counts, "entry": entry}, exit_code=7 if imported.rejected else 0)
+    counts = {name: getattr(imported, name) for name in _plan.COUNTS}
+    outcome = Outcome(said, [], data={**counts, "entry": entry}, exit_code=7 if imported.rejected else 0)
+    if review is not None and dry_run:
+        outcome.plan = _plan.plan_table(app, review.plan())
+    if refused is not None:
+        if outcome.plan is not None:
+            outcome.said = []
+            show(app, outcome)
+        raise refused
+    if review is not None and plan_file is not None:
+        _plan.keep_plan(review.out, plan_file)
+        outcome.said.append(f"The plan is in {plan_file}; `crm import apply {plan_file}` carries it out.")
+    return outcome
 
 
 def refuse_overwriting(app: App, path: str, what: str, source: str | None = None) -> None:
@@ -376,8 +408,8 @@ def refuse_replacing(path: str) -> None:
         )
 
 
-def refuse(app: App, stage: "Stage", count: int, name: str) -> None:
-    """List every bad row and stop: nothing is written. Raises Rejected."""
+def refusal(app: App, stage: "Stage", count: int, name: str) -> Rejected:
+    """List every bad row, and say that nothing is written."""
     as_json = app.output.format in ("json", "jsonl")
     details = []
     for _, line, code, field, reason in stage.rejects():
@@ -397,7 +429,7 @@ def refuse(app: App, stage: "Stage", count: int, name: str) -> None:
         for code, field, _ in stage.reasons(20)
     )
     makes = " --create-parents makes the accounts and users that are missing." if lacking else ""
-    raise Rejected(
+    return Rejected(
         f"{name}: {rows} cannot be imported; nothing was written.",
         hint=f"Mend the file, or say --rejects FILE to import the good rows.{makes}",
         details=details if as_json else None,

@@ -9,6 +9,7 @@ import typer
 
 from crmcli.app import App
 from crmcli.commands._noun import DryRun, Noun
+from crmcli.commands._plan import apply_plan
 from crmcli.errors import InvalidValue, NotFound
 from crmcli.render.clean import clean
 from crmcli.result import Outcome, Result
@@ -59,6 +60,20 @@ def whole(
     if entry:
         said.append(f"`crm undo {entry}` takes it back.")
     return Outcome(said, data={"dir": folder, "files": counts, "changed": changed, "entry": entry})
+
+
+@command.verb("crm import apply plan.jsonl", "crm import apply plan.jsonl --dry-run")
+def apply(
+    app: App,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A plan that --plan FILE of an import wrote.")],
+    dry_run: DryRun = False,
+) -> Result:
+    """Carry out the plan of an import, as it was reviewed.
+
+    All or nothing: where a record has changed since the plan was made, or one that it would make is there by
+    now, nothing is written and they are named. A plan is carried out once. One `crm undo` takes it back.
+    """
+    return apply_plan(app, file, dry_run)
 
 
 def read_manifest(path: Path) -> "Manifest":

@@ -15,7 +15,8 @@ from crmcli.render.clean import clean
 from crmcli.result import Column, Report, Result
 
 if TYPE_CHECKING:
-    from crmcli.migrating.run import Asked, Migration, Rejects
+    from crmcli.migrating.rejects import Rejects
+    from crmcli.migrating.run import Asked, Migration
     from crmcli.migrating.shapes import System
 
 command = Noun("migrate", "Move in from another system, with everything it exports, in one act.")
@@ -140,7 +141,8 @@ def migrate(
 
     from crmcli.commands._facts import facts_of, owner_for, reading_of
     from crmcli.migrating.export import Export
-    from crmcli.migrating.run import Migration, Rejects
+    from crmcli.migrating.rejects import Rejects
+    from crmcli.migrating.run import Migration
     from crmcli.render.look import look_of
     from crmcli.render.progress import progress
     from crmcli.store.migrated import SOURCE
@@ -169,12 +171,14 @@ def migrate(
                     rejects=bad,
                 )
                 job.run()
-                if bad.count:
+                as_json = app.output.format in ("json", "jsonl")
+                listed = list(bad.listed()) if as_json else []
+                if bad.count and not as_json:
                     list_rejects(app, bad)
                 if bad.count and rejects is None and not dry_run:
-                    raise refusal(app, job, bad)
+                    raise refusal(job, bad, listed if as_json else None)
             entry = work.entry if work.wrote and not dry_run else None
-        return told(app, job, entry, rejects, dry_run)
+        return told(job, entry, rejects, dry_run, listed)
 
 
 # --- what was asked ---------------------------------------------------------------------------------------
@@ -238,9 +242,7 @@ def refuse_replacing(system: "System", folder: Path) -> None:
 
 
 def list_rejects(app: App, bad: "Rejects") -> None:
-    """Every row that cannot be brought in, on stderr; programs get them with the error, or the report."""
-    if app.output.format in ("json", "jsonl"):
-        return
+    """Every row that cannot be brought in, on stderr."""
     for row in bad.listed():
         app.stderr.write(clean(f"{row['file']} line {row['line']}: {row['reason']} ({row['code']})") + "\n")
     if bad.count > FEW:
@@ -251,10 +253,8 @@ def list_rejects(app: App, bad: "Rejects") -> None:
         app.stderr.write(f"Most often: {most}.\n")
 
 
-def refusal(app: App, job: "Migration", bad: "Rejects") -> Rejected:
-    """What is wrong with an export of which nothing was written."""
-    as_json = app.output.format in ("json", "jsonl")
-    details = {"rejects": list(bad.listed()), "no_counterpart": counterparts(job)} if as_json else None
+def refusal(job: "Migration", bad: "Rejects", listed: list[dict[str, Any]] | None) -> Rejected:
+    """What is wrong with an export of which nothing was written; for programs with all that is `listed`."""
     rows = "1 row" if bad.count == 1 else f"{bad.count:,} rows"
     hints = [
         *lacking_words(job),
@@ -263,7 +263,7 @@ def refusal(app: App, job: "Migration", bad: "Rejects") -> Rejected:
     return Rejected(
         f"{rows} of {job.system.name} cannot be brought in; nothing was written.",
         hint="\n".join(hints),
-        details=details,
+        details=None if listed is None else {"rejects": listed, "no_counterpart": counterparts(job)},
     )
 
 
@@ -279,7 +279,7 @@ def counterparts(job: "Migration") -> list[dict[str, Any]]:
 def lacking_words(job: "Migration") -> Iterator[str]:
     """What has no counterpart here, in words, and what to do about it."""
     for field, values in sorted(job.lacking.items()):
-        named = some(Counter(values))
+        named = some(values)
         most = values.most_common(1)[0][0]
         say = f"--value '{field}:{most}=…' says what that is here"
         if field == "owner":
@@ -302,7 +302,9 @@ def some(values: Counter[str]) -> str:
     return ", ".join(shown)
 
 
-def told(app: App, job: "Migration", entry: int | None, rejects: str | None, dry_run: bool) -> Report:
+def told(
+    job: "Migration", entry: int | None, rejects: str | None, dry_run: bool, listed: list[dict[str, Any]]
+) -> Report:
     """The table, an object a line, and what else there is to know."""
     names = [column.name for column in COLUMNS]
     rows = [[getattr(line, name) for name in names] for line in job.lines]
@@ -321,6 +323,7 @@ def told(app: App, job: "Migration", entry: int | None, rejects: str | None, dry
             "left_out": {object: headings for object, headings in job.left_out.items() if headings},
             "made": {"stages": job.made_stages, "users": job.made_owners},
             "other_files": job.export.others,
+            "rejects": listed,
         },
         notes=list(notes(job, entry, rejects, dry_run)),
         exit_code=0 if not bad else 2 if rejects is None else 7,

@@ -31,6 +31,7 @@ def command(
     return Outcome(
         [
             done.sentence(would=dry_run),
+            *(f"{user} stays: others' records belong to it by now." for user in done.kept),
             *([] if dry_run else ["`crm redo` brings it back."]),
             *([newer] if newer else []),
         ],

@@ -4,9 +4,13 @@ import marshal
 import os
 import signal
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, NamedTuple, NoReturn
+from queue import Queue
+from threading import Thread
+from typing import Any, BinaryIO, Final, NamedTuple, NoReturn
 
 from crmcli.errors import InvalidValue
+
+AHEAD: Final = 24  # chunks that may wait to be taken
 
 Reject = tuple[int, int, str, str, str]
 
@@ -64,21 +68,27 @@ def _work(make: Callable[[], Iterator[Chunk]], writing: int) -> NoReturn:
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal interrupts both; the other one decides
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        with open(writing, "wb", buffering=0) as pipe:
-            try:
-                for chunk in make():
-                    _send(pipe, tuple(chunk))
-                _send(pipe, None)
-            except InvalidValue as error:
-                _send(pipe, error.message)
-            except Exception as error:
-                _send(pipe, f"The file cannot be read: {type(error).__name__}: {error}")
+        ready: Queue[bytes | None] = Queue(AHEAD)
+        sender = Thread(target=_send, args=(ready, writing))
+        sender.start()
+        try:
+            for chunk in make():
+                ready.put(marshal.dumps(tuple(chunk)))
+            ready.put(marshal.dumps(None))
+        except InvalidValue as error:
+            ready.put(marshal.dumps(error.message))
+        except Exception as error:
+            ready.put(marshal.dumps(f"The file cannot be read: {type(error).__name__}: {error}"))
+        ready.put(None)
+        sender.join()
     finally:
         os._exit(0)
 
 
-def _send(pipe: Any, message: Any) -> None:
-    data = marshal.dumps(message)
-    data = len(data).to_bytes(8, "big") + data
-    while data:
-        data = data[pipe.write(data) :]
+def _send(ready: "Queue[bytes | None]", writing: int) -> None:
+    """Write what is ready while more is made: who reads takes a block at once, then does other things."""
+    with open(writing, "wb", buffering=0) as pipe:
+        while (message := ready.get()) is not None:
+            data = memoryview(len(message).to_bytes(8, "big") + message)
+            while data:
+                data = data[pipe.write(data) :]

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from heapq import merge
-from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
-from crmcli.errors import Conflict, InvalidValue, NotFound
+from crmcli.errors import Conflict, InvalidValue
 from crmcli.fields import BY_ENTITY, BY_LETTER, FieldSpec, reference
-from crmcli.importing.how import UNIQUE
 from crmcli.importing.run import Imported, refuse_rewriting_stage, unique_keys
 from crmcli.model import ENTITIES
 from crmcli.store.bulk import STAGE, Key, Revision, Sameness, Stage, Values, as_object, written
@@ -38,7 +36,8 @@ NAMED: Final = 10  # rows that a refusal names
 MADE: Final = "stage_made"
 BESIDES: Final = ("user", "account")  # what may be made for rows, in the order in which they need one another
 
-Say = Callable[[Values, Values], list[str]]  # from a record as it was and will be: each change in words
+# From a record as it was, and as it will be: what differs of some fields, in words.
+Say = Callable[[Sequence[FieldSpec], Values, Values], list[str]]
 
 
 class Shape:
@@ -56,6 +55,15 @@ class Shape:
         self.links = {spec.column: spec.target for spec in fields if spec.kind == "link" and not spec.custom}
         self.relations = {spec.column: f"{spec.name}_entity" for spec in fields if spec.kind == "relation"}
         self.names = {spec.column: spec.name for spec in fields}
+
+    def changed(self, columns: Mapping[str, Any]) -> list[FieldSpec]:
+        """The fields that may read otherwise where some columns do."""
+        return [
+            spec
+            for spec in self.fields
+            if ("custom" if spec.custom else spec.column) in columns
+            or (spec.kind == "money" and "currency" in columns)
+        ]
 
     def target(self, column: str, record: Mapping[str, Any]) -> str | None:
         """The entity that a column links to; None where it is no link, or links to nothing."""
@@ -88,6 +96,10 @@ class Writer:
         end = {"end": self.count, "sha256": seal.hexdigest()}
         self.out.write(json.dumps(end).encode() + b"\n")
 
+    def plan(self) -> "Plan":
+        """What was written."""
+        return Plan(self.out, str(self.source["file"]))
+
     def _lines(
         self, stage: Stage, imported: Imported, keys: Sequence[Key], same: Sameness
     ) -> Iterator[Values]:
@@ -109,16 +121,17 @@ class Writer:
             "choices": choices_of(work.reader, self.entity),
         }
         fresh = Fresh(stage)
-        for entity, record in stage.made_besides():
-            fresh.add(entity, record["id"])
+        for entity, records in stage.made_besides():
+            fresh.besides.append((entity, records[0]["id"], records[-1]["id"]))
             shape = Shape(entity, work.fields(entity))
-            names = Names(stage, fresh, shape, [record])
-            yield {
-                "make": entity,
-                "name": record[BY_ENTITY[entity].title],
-                "uid": record["uid"],
-                "values": self._told(record, shape, names),
-            }
+            names = Names(stage, fresh, shape, records)
+            for record in records:
+                yield {
+                    "make": entity,
+                    "name": record[BY_ENTITY[entity].title],
+                    "uid": record["uid"],
+                    "values": self._told(record, shape, names),
+                }
         shape = Shape(self.entity, [*self.fields, *new])
         rows = self._rows(stage, shape, fresh)
         rejects = (
@@ -131,10 +144,10 @@ class Writer:
 
     def _rows(self, stage: Stage, shape: Shape, fresh: "Fresh") -> Iterator[tuple[int, Values]]:
         columns = list(ENTITIES[shape.entity].model_fields)
-        sql_extra = stage.values_of("valid_from") if "valid_from" in stage.columns else {}
+        staged = [name for name in ("valid_from",) if name in stage.columns]
         title = BY_ENTITY[shape.entity].title
-        for page in stage.outcomes(columns):
-            records = [dict(zip(columns, row[7:], strict=True)) for row in page]
+        for page in stage.outcomes(columns, staged):
+            records = [dict(zip((*columns, *staged), row[7:], strict=True)) for row in page]
             befores = [json.loads(row[5]) if row[5] else {} for row in page]
             changed = [
                 {**record, **before} for record, before in zip(records, befores, strict=True) if before
@@ -148,7 +161,7 @@ class Writer:
                     continue
                 record["custom"] = as_object(record["custom"])
                 if verdict == "create":
-                    values = self._told({**record, **sql_extra.get(n, {})}, shape, names)
+                    values = self._told(record, shape, names)
                     yield n, {**said, "name": record[title], "uid": record["uid"], "values": values}
                     continue
                 old = {**record, **before}
@@ -156,17 +169,20 @@ class Writer:
                 if verdict == "update":
                     after = {name: record[name] for name in before}
                     said |= {
-                        "changes": self.say(names.shown(old), names.shown(record)),
+                        "changes": self._changes(shape.changed(before), names, old, record),
                         "uid": record["uid"],
                         "before": self._linked(before, old, shape, names),
                         "after": self._linked(self._later(after, shape), record, shape, names),
                     }
                 yield n, said
 
+    def _changes(self, fields: Sequence[FieldSpec], names: "Names", old: Values, new: Values) -> list[str]:
+        return self.say(fields, names.shown(old, fields), names.shown(new, fields))
+
     def _told(self, record: Values, shape: Shape, names: "Names") -> Values:
         """What a new record holds."""
-        record["custom"] = as_object(record["custom"]) or None
-        values = {name: value for name, value in record.items() if value is not None}
+        record["custom"] = as_object(record["custom"])
+        values = {name: value for name, value in record.items() if value not in (None, {})}
         return self._linked(self._later(values, shape), record, shape, names)
 
     def _later(self, values: Values, shape: Shape) -> Values:
@@ -179,9 +195,7 @@ class Writer:
 
     def _linked(self, values: Values, record: Values, shape: Shape, names: "Names") -> Values:
         return {
-            name: names.link(name, value, record)
-            for name, value in values.items()
-            if name not in UNPLANNED
+            name: names.link(name, value, record) for name, value in values.items() if name not in UNPLANNED
         }
 
 
@@ -190,13 +204,13 @@ class Fresh:
 
     def __init__(self, stage: Stage) -> None:
         self.entity, self.before = stage.entity, stage.before
-        self.besides: set[tuple[str, int]] = set()
-
-    def add(self, entity: str, id: int) -> None:
-        self.besides.add((entity, id))
+        self.besides: list[tuple[str, int, int]] = []  # with their first and last ids
 
     def __contains__(self, record: tuple[str, int]) -> bool:
-        return record in self.besides or (record[0] == self.entity and record[1] > self.before)
+        entity, id = record
+        if entity == self.entity:
+            return id > self.before
+        return any(entity == other and first <= id <= last for other, first, last in self.besides)
 
 
 class Names:
@@ -221,14 +235,14 @@ class Names:
         ref = None if (target, value) in self.fresh else reference(target, value)
         return {"ref": ref, "name": name, "uid": uid}
 
-    def shown(self, record: Mapping[str, Any]) -> Values:
+    def shown(self, record: Mapping[str, Any], fields: Sequence[FieldSpec]) -> Values:
         """A record by the names of its fields, as screens have it."""
         row: Values = {"currency": record.get("currency")}
-        for spec in self.shape.fields:
+        for spec in fields:
             value = record["custom"].get(spec.name) if spec.custom else record[spec.column]
             if not spec.custom and (target := self.shape.target(spec.column, record)):
                 row[f"{spec.name}_name"] = self.known[target][value][0]
-                value = "" if (target, value) in self.fresh else reference(target, value)
+                value = "new" if (target, value) in self.fresh else reference(target, value)
             row[spec.name] = value
         return row
 
@@ -313,17 +327,8 @@ class Plan:
         return map(json.loads, self.file)
 
 
-def open_plan(path: str) -> Plan:
-    """A plan, once its seal is found unbroken. Raises NotFound, InvalidValue."""
-    name = Path(path).name
-    try:
-        file = Path(path).open("rb")  # noqa: SIM115 - it is read as long as the plan is
-    except FileNotFoundError:
-        raise NotFound(
-            f"There is no file {path}.", hint="`crm lead import FILE --plan PLAN` makes a plan."
-        ) from None
-    except OSError as error:
-        raise InvalidValue(f"Cannot read {path}: {error.strerror}.", field="file") from None
+def read_plan(file: IO[bytes], name: str) -> Plan:
+    """A plan, once its seal is found unbroken. Raises InvalidValue."""
     head = head_of(file)
     if head is None:
         raise InvalidValue(
@@ -372,9 +377,11 @@ def is_sealed(file: IO[bytes]) -> bool:
 # --- carrying out ---------------------------------------------------------------------------------------
 
 
-def carry_out(work: UnitOfWork, plan: Plan) -> None:
+def carry_out(work: UnitOfWork, plan: Plan) -> Imported:
     """Do what a plan says inside a unit of work. Raises Conflict where records are not as it found them."""
-    Execution(work, plan).run()
+    execution = Execution(work, plan)
+    execution.run()
+    return execution.counts
 
 
 class Execution:
@@ -383,11 +390,14 @@ class Execution:
     def __init__(self, work: UnitOfWork, plan: Plan) -> None:
         self.work = work
         self.plan = plan
+        self.counts = plan.counts()
         self.entity = plan.entity
         self.shape = Shape(self.entity, work.fields(self.entity))
         declared = ENTITIES[self.entity].model_fields
         self.keys = {
-            key: made for key, made in key_columns(work.country).items() if key in declared and made[0] in declared
+            key: made
+            for key, made in key_columns(work.country).items()
+            if key in declared and made[0] in declared
         }
         self.plain = [*self.shape.columns, *(["valid_from"] if self.entity == "opportunity" else [])]
         self.linking = [*self.shape.links, *self.shape.relations]
@@ -406,7 +416,8 @@ class Execution:
         if choices_of(self.work.reader, self.entity) != head["choices"]:
             raise Conflict(
                 f"{self.plan.name}: what its rows were checked with has changed since: "
-                + ("the stages, or the choices of a field." if self.entity == "opportunity" else "the choices of a field."),
+                + ("the stages, or " if self.entity == "opportunity" else "")
+                + "the choices of a field.",
                 hint="Make the plan anew.",
             )
         self._stage_made()
@@ -414,6 +425,7 @@ class Execution:
         stage.run(f"CREATE INDEX ix_{STAGE}_uid ON {STAGE} (uid)")
         stage.analyze(STAGE, MADE, self.entity)
         self._refuse_again()
+        self._check_made()
         self._check_links()
         self._check_new()
         self._check_changed()
@@ -429,9 +441,11 @@ class Execution:
     # --- filling -----------------------------------------------------------------------------------
 
     def _stage_made(self) -> None:
-        """Reserve ids for what is made besides, and refuse where it is there by now."""
+        """Reserve ids for what is made besides."""
         stage = self.stage
-        stage.create(MADE, "id INTEGER, target TEXT, uid TEXT PRIMARY KEY, name TEXT, name_key TEXT, said TEXT")
+        stage.create(
+            MADE, "id INTEGER, target TEXT, uid TEXT PRIMARY KEY, name TEXT, name_key TEXT, said TEXT"
+        )
         normal = KEY_COLUMNS["name_key"][1]
         for target in BESIDES:
             count = sum(1 for line in self.plan.made() if line["make"] == target)
@@ -447,17 +461,6 @@ class Execution:
                 MADE,
                 ("id", "target", "uid", "name", "name_key", "said"),
             )
-            there = stage.work.reader.row(
-                f'SELECT min(m.name), count(*) FROM {MADE} m JOIN "{target}" t ON t.name_key = m.name_key'
-                " WHERE m.target = :target AND t.deleted_at IS NULL",
-                target=target,
-            )
-            if there and there[1]:
-                more = f" and {there[1] - 1:,} more that it would make are" if there[1] > 1 else ", which it would make, is"
-                raise Conflict(
-                    f"{self.plan.name}: the {target} {there[0]}{more} there by now; nothing was written.",
-                    hint="It may have been carried out already: see `crm history`. Otherwise make it anew.",
-                )
 
     def _staged(self) -> Iterator[tuple[Any, ...]]:
         for n, row in enumerate(self.plan.rows()):
@@ -472,7 +475,7 @@ class Execution:
 
     def _cells(self, values: Mapping[str, Any]) -> Iterator[Any]:
         for name in self.plain:
-            yield self._stored(values.get(name))
+            yield self._stored(name, values.get(name), self.shape)
         for base, normal in self.keys.values():
             text = values.get(base)
             yield (normal(text) or None) if text else None
@@ -480,27 +483,56 @@ class Execution:
             value = values.get(name)
             yield value["uid"] if isinstance(value, dict) else None
 
-    def _stored(self, value: Any) -> Any:
-        """A value as the stage has it; a link that is yet to be made is blank."""
+    def _stored(self, name: str, value: Any, shape: Shape) -> Any:
+        """A value as tables have it; a link to what is yet to be made is blank."""
         if isinstance(value, dict):
-            return number_of(value["ref"]) if value.keys() == {"ref", "name", "uid"} else written(value)
-        return self.now if value == NOW else value
+            return written(value) if name == "custom" else number_of(value["ref"])
+        return self.now if value == NOW and name in shape.instants else value
 
     # --- checking ----------------------------------------------------------------------------------
 
     def _refuse_again(self) -> None:
         """Refuse a plan whose records are there. Raises Conflict."""
-        there = self.work.reader.row(
-            f'SELECT min(t.id), count(*), sum(CASE WHEN t.deleted_at IS NULL THEN 1 ELSE 0 END) FROM {STAGE} s'
-            f' JOIN "{self.entity}" t ON t.uid = s.uid WHERE s.verdict IS NULL'
+        planned = {target: f"SELECT uid FROM {MADE} WHERE target = '{target}'" for target in BESIDES}
+        planned[self.entity] = f"SELECT uid FROM {STAGE} WHERE verdict IS NULL UNION " + planned.get(
+            self.entity, "SELECT NULL WHERE 1 = 0"
         )
-        if there and there[1]:
-            undone = not there[2]
-            raise Conflict(
-                f"{self.plan.name} has been carried out already: {reference(self.entity, there[0])} is its making"
-                + (", taken back since." if undone else "."),
-                hint="`crm redo` does again what was undone." if undone else "`crm history` lists what was done.",
+        for entity, uids in planned.items():
+            found = self.work.reader.row(
+                f'SELECT min(t.id), min(t.deleted_at) FROM ({uids}) p JOIN "{entity}" t ON t.uid = p.uid'
             )
+            if found and found[0] is not None:
+                raise Conflict(
+                    f"{self.plan.name} has been carried out already: it made {reference(entity, found[0])}"
+                    + (", and was taken back." if found[1] else "."),
+                    hint="`crm redo` does again what was undone."
+                    if found[1]
+                    else "`crm history` lists what was done.",
+                )
+
+    def _check_made(self) -> None:
+        """Refuse where an account that is to be made is there by now; a user, whose name is his alone, is taken.
+
+        Raises Conflict.
+        """
+        there = "FROM {0} m JOIN \"{1}\" t ON t.name_key = m.name_key WHERE m.target = '{1}' AND t.deleted_at IS NULL"
+        found = self.work.reader.row(
+            f"SELECT min(m.name), count(DISTINCT m.uid) {there.format(MADE, 'account')}"
+        )
+        if found and found[1]:
+            more = f", and {found[1] - 1:,} more" if found[1] > 1 else ""
+            raise Conflict(
+                f"{self.plan.name} would make the account {found[0]}{more}, which others have made since;"
+                " nothing was written.",
+                hint="Make the plan anew.",
+            )
+        user = f"{there.format(MADE, 'user')} AND m.uid = {MADE}.uid"
+        taken = self.stage.run(
+            f"UPDATE {MADE} SET id = (SELECT t.id {user}), said = NULL WHERE EXISTS (SELECT 1 {user})"
+        )
+        made = self.counts.made.pop("users", 0) - taken
+        if made > 0:
+            self.counts.made["users"] = made
 
     def _check_links(self) -> None:
         """Reject rows that link to what has gone; give those that link to what is made besides its id."""
@@ -508,7 +540,11 @@ class Execution:
         for column in self.linking:
             gone = []
             for target in self._targets(column):
-                of = f" AND s.{self.shape.relations[column]} = '{target}'" if column in self.shape.relations else ""
+                of = (
+                    f" AND s.{self.shape.relations[column]} = '{target}'"
+                    if column in self.shape.relations
+                    else ""
+                )
                 gone.append(
                     f'(NOT EXISTS (SELECT 1 FROM "{target}" t WHERE t.id = s.{column} AND t.uid = s.link_{column}'
                     f" AND t.deleted_at IS NULL){of})"
@@ -538,14 +574,18 @@ class Execution:
         keys = [Key(*key) for key in head["match"]]
         stage.match(keys, Sameness(title, firm, loose, {}))
         letter = BY_ENTITY[self.entity].letter
-        stage.reject("s.verdict IS NULL AND s.id IS NOT NULL", "exists", "", f"'it is there by now: {letter}' || s.id")
+        stage.reject(
+            "s.verdict IS NULL AND s.id IS NOT NULL", "exists", "", f"'it is there by now: {letter}' || s.id"
+        )
         stage.decide_new("upsert")
         for key in unique_keys(self.entity):
             stage.refuse_taken(key, "create")
         stage.number()
         for column, target in self.shape.links.items():
             if target == self.entity:
-                new = f"SELECT p.id FROM {STAGE} p WHERE p.uid = {STAGE}.link_{column} AND p.verdict = 'create'"
+                new = (
+                    f"SELECT p.id FROM {STAGE} p WHERE p.uid = {STAGE}.link_{column} AND p.verdict = 'create'"
+                )
                 self._join(column, new)
                 spec = next(spec for spec in self.shape.fields if spec.column == column)
                 self.links.refuse_circles(spec)
@@ -555,7 +595,8 @@ class Execution:
         stage = self.stage
         letter = BY_ENTITY[self.entity].letter
         stage.reject(
-            f"s.verdict = 'update' AND NOT EXISTS (SELECT 1 FROM \"{self.entity}\" t WHERE t.id = s.id AND t.uid = s.uid)",
+            "s.verdict = 'update' AND NOT EXISTS"
+            f' (SELECT 1 FROM "{self.entity}" t WHERE t.id = s.id AND t.uid = s.uid)',
             "not_found",
             "",
             f"'{letter}' || s.id || ' is not the record that was planned for'",
@@ -578,7 +619,11 @@ class Execution:
         if self.entity == "stage":
             refuse_rewriting_stage(self.work.reader, current, after)
         set_to = {
-            name: given[name] if name in self.linking else self.now if value == NOW else value
+            name: given[name]
+            if name in self.linking
+            else self.now
+            if value == NOW and name in self.shape.instants
+            else value
             for name, value in after.items()
         }
         for key, (base, normal) in self.keys.items():
@@ -589,7 +634,10 @@ class Execution:
     def _refuse(self, count: int) -> None:
         """Name the rows that are no longer as planned. Raises Conflict."""
         rejects = self.stage.rejects()
-        named = [f"line {line}: {reason}" for _, (_, line, _, _, reason) in zip(range(NAMED), rejects, strict=False)]
+        named = [
+            f"line {line}: {reason}"
+            for _, (_, line, _, _, reason) in zip(range(NAMED), rejects, strict=False)
+        ]
         more = f"; and {count - NAMED:,} more" if count > NAMED else ""
         rows = "1 row is" if count == 1 else f"{count:,} rows are"
         raise Conflict(
@@ -608,31 +656,37 @@ class Execution:
             if name not in known:
                 new.append(FieldSpec(self.entity, name, name, "text", label, "", last + at, custom=True))
             elif not known[name].custom or known[name].kind != "text":
-                raise Conflict(f"{self.plan.name}: there is another field {name} by now.", hint="Make the plan anew.")
+                raise Conflict(
+                    f"{self.plan.name}: there is another field {name} by now.", hint="Make the plan anew."
+                )
         self.stage.declare(new)
 
     def _make(self) -> None:
         """Make what rows name and what was not there."""
         stage = self.stage
+        users = f"SELECT uid, id FROM {MADE} WHERE target = 'user'"
+        made: dict[str, int] = dict(self.work.reader.rows(users))  # who owns: never many
         for target in BESIDES:
             shape = Shape(target, self.work.fields(target))
-            sql = f"SELECT id, uid, name_key, said FROM {MADE} WHERE target = '{target}' AND id > :after ORDER BY id"
-            keys = {key: made for key, made in KEY_COLUMNS.items() if key in ENTITIES[target].model_fields}
+            keys = {key: how for key, how in KEY_COLUMNS.items() if key in ENTITIES[target].model_fields}
+
+            def row(
+                id: int, uid: str, values: Values, shape: Shape = shape, keys: Any = keys
+            ) -> Iterator[Any]:
+                yield from (id, uid)
+                for name in shape.columns:
+                    value = values.get(name, {} if name == "custom" else None)
+                    stored = self._stored(name, value, shape)
+                    yield made.get(value["uid"]) if stored is None and value is not None else stored
+                for base, normal in keys.values():
+                    yield (normal(values[base]) or None) if values.get(base) else None
+
+            told = ("id", "uid", *shape.columns, *keys)
+            wanted = f"target = '{target}' AND said IS NOT NULL"
+            sql = f"SELECT id, uid, said FROM {MADE} WHERE {wanted} AND id > :after ORDER BY id"
             for page in stage.pages(sql):
-                stage.fill(
-                    (
-                        (
-                            id,
-                            uid,
-                            *(self._cell(name, json.loads(said).get(name)) for name in shape.columns),
-                            *(self._key(json.loads(said), *made) for made in keys.values()),
-                        )
-                        for id, uid, _, said in page
-                    ),
-                    target,
-                    ("id", "uid", *shape.columns, *keys),
-                )
-            stage.record_added(target, f"SELECT id FROM {MADE} WHERE target = '{target}'")
+                stage.fill((tuple(row(id, uid, json.loads(said))) for id, uid, said in page), target, told)
+            stage.record_added(target, f"SELECT id FROM {MADE} WHERE {wanted}")
 
 
 def number_of(ref: str | None) -> int | None:

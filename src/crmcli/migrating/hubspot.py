@@ -1,6 +1,7 @@
 """HubSpot: the CSV files that its objects and its activities are exported to."""
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from crmcli.migrating.shapes import (
@@ -15,6 +16,7 @@ from crmcli.migrating.shapes import (
     first,
     flag,
     number,
+    plain_number,
     text,
 )
 from crmcli.transfer.mapping import fold
@@ -42,10 +44,10 @@ def linked(kind: str, word: str) -> Take:
 def share(cell: str) -> str:
     """A probability in percent: 0.4 is 40."""
     try:
-        value = float(cell)
-    except ValueError:
+        value = Decimal(cell)
+    except InvalidOperation:
         return cell
-    return f"{value * 100:.0f}" if 0 <= value <= 1 else cell
+    return plain_number(str(value * 100)) if 0 <= value <= 1 else cell
 
 
 def owner(word: str) -> Take:

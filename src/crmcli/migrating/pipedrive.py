@@ -1,5 +1,6 @@
 """Pipedrive: the CSV files that its lists are exported to, whose headings begin with the object's name."""
 
+import re
 from typing import Final
 
 from crmcli.migrating.shapes import (
@@ -34,6 +35,12 @@ def stage(status: str, name: str) -> str:
 def closed(status: str, won: str, lost: str, over: str, expected: str) -> str:
     """The day a deal was closed, or should be."""
     return {"won": won or over, "lost": lost or over}.get(status.casefold(), "") or expected
+
+
+def minutes(cell: str) -> str:
+    """How long hours and minutes are: 1:30 is 90."""
+    found = re.fullmatch(r"(\d{1,3}):(\d\d)(?::\d\d)?", cell)
+    return str(int(found[1]) * 60 + int(found[2])) if found else ""
 
 
 ORGANIZATION: Final = Shape(
@@ -173,14 +180,7 @@ ACTIVITY: Final = (
             "happened_at": text(
                 "Activity - Marked as done time", "Activity - Due date", "Activity - Add time"
             ),
-            "duration_minutes": changed(
-                lambda cell: (
-                    str(int(cell[:-3]) * 60 + int(cell[-2:]))
-                    if cell[-3:-2] == ":" and cell.replace(":", "").isdecimal()
-                    else ""
-                ),
-                "Activity - Duration",
-            ),
+            "duration_minutes": changed(minutes, "Activity - Duration"),
         },
         when=DONE,
     ),

@@ -1,14 +1,10 @@
 """A migration: one object of the export after the other, in one unit of work."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import tee
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from crmcli.changes import Changes
 from crmcli.errors import CrmError, InvalidValue
@@ -16,8 +12,9 @@ from crmcli.fields import BY_ENTITY, FieldSpec
 from crmcli.importing.how import How, find_date_order, importable
 from crmcli.importing.run import Import, bring_in
 from crmcli.migrating.export import Export, Part
+from crmcli.migrating.history import CHANGED, WHOLE, Events, is_by_field
+from crmcli.migrating.rejects import Rejected, Rejects
 from crmcli.migrating.shapes import (
-    BEFORE,
     CONVERSIONS,
     NOW,
     ROLES,
@@ -31,10 +28,8 @@ from crmcli.migrating.shapes import (
 from crmcli.migrating.translated import Found, Particulars, Translated, World
 from crmcli.parse import Reading, parse_value
 from crmcli.rules.records import CONVERTED, Facts, completed
-from crmcli.rules.stages import stage_named
-from crmcli.store.migrated import Conversion, Counts, Event, Migrated, Role
+from crmcli.store.migrated import Conversion, Counts, Migrated, Role
 from crmcli.transfer.mapping import fold
-from crmcli.transfer.rejects import RejectsFile
 from crmcli.transfer.rows import BadRow
 from crmcli.values.dates import iso_instant
 from crmcli.values.keys import email_key, name_key
@@ -42,10 +37,8 @@ from crmcli.values.keys import email_key, name_key
 if TYPE_CHECKING:
     from crmcli.store.work import UnitOfWork
 
+KEPT: Final = frozenset({"updated_at"})  # what the program otherwise sets by itself
 APART: Final = 10**9  # between the numbers of the rows of two objects that are worked through together
-TOLD: Final = ("stage", "amount", "currency", "probability", "category", "close_date", "source")
-
-Rejected = tuple[int, int, str, str, str]  # number of the row, its line, code, field, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +80,7 @@ class Migration:
     facts: Callable[[], Facts]  # anew, once there are other stages or users
     owner: Callable[[], int]  # who gets what belongs to nobody here
     advance: Callable[[int], None]
-    rejects: "Rejects"
+    rejects: Rejects
 
     lines: list[Line] = field(default_factory=list)
     lacking: dict[str, Counter[str]] = field(default_factory=dict)  # field -> value -> rows
@@ -185,7 +178,7 @@ class Migration:
     def _open(self, parts: list[Part], object: Object, shape: Shape, world: World) -> Translated:
         """An object, read once: what there is, and what has no counterpart here."""
         entity = "opportunity" if shape.becomes == VERSIONS else shape.becomes
-        specs = importable(self.work.fields(entity)) if entity in BY_ENTITY else []
+        specs = importable(self.work.fields(entity), KEPT) if entity in BY_ENTITY else []
         source = Translated(parts, object, shape, world, specs)
         if shape.becomes in BY_ENTITY and "external_id" not in source.fields:
             heading = shape.takes["external_id"].headings[0]
@@ -249,10 +242,13 @@ class Migration:
     def _make_owners(self, found: Found, world: World) -> None:
         """Users for the owners whom nobody here is, each called as the export calls them."""
         changes = Changes()
+        users = world.users = dict(world.users)
         for text in found.lacking.pop("owner"):
-            id = self.work.ids("user")
-            changes.add("user", id, name=text, external_id=text, active=True)
-            world.users = {**world.users, text: id}
+            if world.user(text) is not None:  # the same name, otherwise written
+                continue
+            id = users[text] = users[name_key(text)] = self.work.ids("user")
+            known = {"email": text} if "@" in text else {} if " " in text else {"external_id": text}
+            changes.add("user", id, name=text, active=True, **known)
             self.made_owners.append(text)
         self.work.apply(changes)
 
@@ -292,9 +288,9 @@ class Migration:
         else:
             if becomes == "user":
                 self._join_users(source, store)
-            self._records(source, store)
+            self._records(source)
 
-    def _records(self, source: Translated, store: Migrated) -> None:
+    def _records(self, source: Translated) -> None:
         shape, found = source.shape, source.found
         plan = source.plan()
         order = self.asked.date_order
@@ -306,7 +302,7 @@ class Migration:
                 entity=shape.becomes,
                 source=source,
                 plan=plan,
-                how=How(match=("external_id",), keep_going=True),
+                how=How(match=("external_id",), keep_going=True, keep=KEPT),
                 reading=self.reading._replace(date_order=order),
                 facts=replace(self.facts(), lenient=True),
                 actor=self.work.actor,
@@ -315,21 +311,7 @@ class Migration:
             )
         )
         rejected = self.rejects.add(source, stage.rejects()) if imported.rejected else 0
-        if imported.created and "updated_at" in source.fields:
-            store.date_back(shape.becomes, self._last_changes(source))
         self._line(source, found, Counts(imported.created, imported.updated, imported.unchanged), rejected)
-
-    def _last_changes(self, source: Translated) -> Iterator[tuple[int, int, str, str]]:
-        """When each row was changed there for the last time: number, line, external id and moment."""
-        spec = source.specs["updated_at"]
-        for n, (part, row) in enumerate(source.taken()):
-            if isinstance(row, BadRow) or not (text := part.fields["updated_at"](row[1])):
-                continue
-            try:
-                changed = parse_value(spec, text, self.reading)
-            except InvalidValue:
-                continue  # then it was changed by coming here
-            yield n, row[0], part.fields["external_id"](row[1]), iso_instant(changed)
 
     def _line(self, source: Translated, found: Found, counts: Counts, rejected: int) -> None:
         becomes = source.shape.becomes
@@ -373,13 +355,12 @@ class Migration:
         )
         lost = store.stage_events(events)
         self._refuse_lost(lost, refused)
-        counts, self.histories_left = store.rewrite()
+        told, self.histories_left = store.rewrite()
         for at, (source, found) in enumerate(zip(sources, founds, strict=True)):
             rejected = self.rejects.add(source, iter(sorted(refused[at])))
-            good = found.read - rejected
-            stands = counts.created == 0
-            own = Counts(0 if stands else good, 0, good if stands else 0)
-            self._line(source, found, own, rejected)
+            ranks = CHANGED if is_by_field(source.fields) else (WHOLE,)
+            created = sum(told[rank] for rank in ranks)
+            self._line(source, found, Counts(created, 0, found.read - rejected - created), rejected)
 
     def _roles(self, source: Translated, store: Migrated) -> None:
         found = source.found
@@ -445,57 +426,6 @@ class Migration:
                 refused[at].append((number, line, "not_found", what, f"there is no {what} {text}"))
 
 
-class Events:
-    """Turns rows of history into what they tell of a deal."""
-
-    def __init__(self, specs: Iterable[FieldSpec], reading: Reading, facts: Facts, world: World) -> None:
-        self.specs = {spec.name: spec for spec in specs}
-        self.reading = reading
-        self.facts = facts
-        self.world = world
-
-    def __call__(self, n: int, line: int, said: dict[str, str]) -> Iterator[Event]:
-        at = parse_value(self.specs["created_at"], said.get("at", ""), self.reading)
-        if at is None:
-            raise InvalidValue("it is not said when it happened", field="at")
-        by_field = any(name.startswith(BEFORE) for name in said)
-        new = self._values({name: said.get(name, "") for name in (*TOLD, "owner")})
-        old = self._values({name: said.get(f"{BEFORE}{name}", "") for name in (*TOLD, "owner")})
-        if by_field:  # a field that became blank
-            for name in {**old}.keys() - new.keys():
-                if name in ("amount", "close_date", "source"):
-                    new[name] = None
-            for name in {**new}.keys() - old.keys():
-                if name in ("amount", "close_date", "source"):
-                    old[name] = None
-        rank = 2 if not by_field else 0 if "stage" in new else 1
-        if new or old:
-            yield Event(n, line, said["opportunity"], iso_instant(at), rank, new, old)
-
-    def _values(self, said: dict[str, str]) -> dict[str, Any]:
-        """The columns of a deal that texts tell of. Raises CrmError."""
-        values: dict[str, Any] = {}
-        currency = parse_value(self.specs["currency"], said["currency"], self.reading)
-        for name in ("probability", "category", "close_date", "source"):
-            if (value := parse_value(self.specs[name], said[name], self.reading)) is not None:
-                values[name] = value.isoformat() if name == "close_date" else value
-        if said["amount"]:
-            reading = self.reading._replace(currency=currency or self.reading.currency)
-            values["amount"] = parse_value(self.specs["amount"], said["amount"], reading)[0]
-        if currency:
-            values["currency"] = currency
-        if said["owner"] and (owner := self.world.user(said["owner"])):
-            values["owner_id"] = owner
-        if said["stage"]:
-            stage = stage_named(said["stage"], self.facts.stages)
-            judged = {"probability": stage.probability, "category": stage.category}
-            values = {**judged, **values, **(judged if stage.is_closed else {})}
-            values |= {
-                "stage": stage.name, "is_closed": int(stage.is_closed), "is_won": int(stage.is_won)
-            }  # fmt: skip
-        return values
-
-
 def stage_values(
     name: str, told: Particulars | None, specs: Iterable[FieldSpec], reading: Reading
 ) -> dict[str, Any] | None:
@@ -528,59 +458,3 @@ def stage_values(
         "is_closed": False,
         "is_won": False,
     }
-
-
-class Rejects:
-    """The rows that cannot be brought in: listed with their reasons, and each in a file of its object."""
-
-    def __init__(self, export: Export, folder: str | None) -> None:
-        self.count = 0
-        self.reasons: Counter[tuple[str, str]] = Counter()
-        self.folder = None if folder is None else Path(folder)
-        self._files: dict[str, tuple[RejectsFile, list[str]]] = {}
-        self._listing = export.folder / "rejects.jsonl"
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        self._out = self._stack.enter_context(self._listing.open("w+", encoding="utf-8"))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
-
-    def add(self, source: Translated, rejected: Iterator[Rejected]) -> int:
-        """Take rejected rows of an object, which come in the order of its rows; how many."""
-        before = self.count
-        rows, again = tee(rejected)
-        for (_, line, code, about, reason), (part, cells, headings) in zip(
-            again, source.original(row[0] for row in rows), strict=False
-        ):
-            self.count += 1
-            self.reasons[code, about] += 1
-            told = {"file": part.shown, "line": line, "code": code, "field": about or None, "reason": reason}
-            self._out.write(json.dumps(told, ensure_ascii=False) + "\n")
-            if self.folder is not None:
-                file, all_headings = self._file_of(source)
-                if all_headings != headings:
-                    by_heading = dict(zip(headings, cells, strict=False))
-                    cells = [by_heading.get(heading, "") for heading in all_headings]
-                several = f" ({part.shown})" if len(source.parts) > 1 else ""
-                file.add(cells, line, code, reason + several)
-        return self.count - before
-
-    def _file_of(self, source: Translated) -> tuple[RejectsFile, list[str]]:
-        assert self.folder is not None
-        name = source.object.name
-        if name not in self._files:
-            headings = list(dict.fromkeys(each for part in source.parts for each in part.source.headings))
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = RejectsFile(self.folder / f"{name}.csv", headings)
-            self._files[name] = self._stack.enter_context(file), headings
-        return self._files[name]
-
-    def listed(self) -> Iterator[dict[str, Any]]:
-        """Every rejected row: its file and line, code, field and reason."""
-        self._out.seek(0)
-        yield from map(json.loads, self._out)

@@ -363,7 +363,6 @@ EVENTS: Final = (
             "type": always("Meeting"),
             "happened_at": utc("StartDateTime", "ActivityDateTime", "ActivityDate"),
             "duration_minutes": number("DurationInMinutes"),
-            "outcome": text("Location"),
         },
         when=OVER,
     ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final, NamedTuple
 
+from crmcli.errors import InvalidValue
 from crmcli.transfer.mapping import fold
 from crmcli.values.dates import from_iso_instant, iso_instant
 
@@ -156,8 +157,8 @@ def in_utc(cell: str) -> str:
         return cell
     try:
         return iso_instant(from_iso_instant(f"{found[1]}T{found[2]}{found[3] or ':00'}{found[4] or 'Z'}"))
-    except ValueError:
-        return cell
+    except InvalidValue:
+        return cell  # to be rejected by who reads it
 
 
 def chosen(meanings: Mapping[str, str], *headings: str) -> Take:

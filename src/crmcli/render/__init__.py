@@ -82,10 +82,14 @@ def _write(
 
 
 def _outcome(outcome: Outcome, format: str | None, look: Look, quiet: bool) -> None:
-    """Words to stderr; to stdout the references in a pipe, or what the format asks for."""
+    """Words to stderr; to stdout the references in a pipe, or what the format asks for; a plan before all."""
+    if outcome.plan is not None:
+        _plan(outcome, outcome.plan, format, look)
     if outcome.said and not quiet:
         look.err.write("".join(f"{clean(line)}\n" for line in outcome.said))
         look.err.flush()
+    if outcome.plan is not None:
+        return
     if format is None:
         if not look.terminal:
             _refs(outcome, look)
@@ -100,6 +104,16 @@ def _outcome(outcome: Outcome, format: str | None, look: Look, quiet: bool) -> N
         (write_data if format == "json" else write_data_line)(data, look)
     else:
         _refs(outcome, look)
+
+
+def _plan(outcome: Outcome, plan: Table, format: str | None, look: Look) -> None:
+    if format == "json":
+        from crmcli.render.json_ import write_with_rows
+
+        write_with_rows(outcome.data, "plan", plan, look)
+    else:
+        _write(plan, format or _usual(plan, look), look)
+    look.out.flush()
 
 
 def _refs(outcome: Outcome, look: Look) -> None:

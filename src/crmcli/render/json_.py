@@ -39,6 +39,14 @@ def write_data_line(data: Any, look: Look) -> None:
     _pour([_encoder(look).encode(data) + "\n"], look)
 
 
+def write_with_rows(data: dict[str, Any], key: str, table: Table, look: Look) -> None:
+    """One document: some values, and the rows of a table under a key."""
+    say = _encoder(look).encode
+    head = ",\n ".join(f"{say(name)}: {say(value)}" for name, value in data.items())
+    rows = _array(_objects(table, look), look, indent=" ")
+    _pour(chain(["{" + head + f",\n {say(key)}: "], rows, "}\n"), look)
+
+
 def record_object(record: Record, look: Look) -> dict[str, Any]:
     """The fields of a record, and its lists as arrays."""
     fields = next(_objects(Table(record.columns, [record.row]), look))

@@ -22,6 +22,7 @@ from crmcli.store.work import UnitOfWork
 from crmcli.values.dates import iso_instant
 
 CHUNK: Final = 5_000
+WIDE: Final = 1_000  # rows of a page with all that records hold
 STAGE: Final = "stage_rows"
 SEEN: Final = "stage_seen"
 REJECTS: Final = "stage_rejects"
@@ -119,9 +120,9 @@ class Stage:
         """The number that a query gives."""
         return int(self.work.reader.value(sql, **params) or 0)
 
-    def pages(self, sql: str, after: Any = -1) -> Iterator[list[tuple[Any, ...]]]:
+    def pages(self, sql: str, after: Any = -1, rows: int = CHUNK) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of a query in pages. Its first column is unique, and it says `> :after` and sorts by that."""
-        while page := list(self.work.reader.rows(f"{sql} LIMIT {CHUNK}", after=after)):
+        while page := list(self.work.reader.rows(f"{sql} LIMIT {rows}", after=after)):
             yield page
             after = page[-1][0]
 
@@ -219,24 +220,25 @@ class Stage:
 
     # --- what is to become of them -----------------------------------------------------------------
 
-    def outcomes(self, columns: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
+    def outcomes(self, columns: Sequence[str], staged: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
         """Every row that is not rejected, in pages, once all are merged: n, line, verdict and record.
 
-        Then of a repeat the line that it repeats, of an update the values before and after, as JSON, and
-        these columns of the record, as it is by now.
+        Then of a repeat the line that it repeats, of an update the values before and after, as JSON; these
+        columns of the record, as it is by now, and these of the stage.
         """
         if self.counts().get("duplicate"):
             self.run(f"CREATE INDEX IF NOT EXISTS ix_{STAGE}_raw ON {STAGE} (raw)")
         first = f"(SELECT min(e.line) FROM {STAGE} e WHERE e.raw = s.raw)"
-        told = ", ".join(f"t.{name}" for name in columns)
+        told = ", ".join([*(f"t.{name}" for name in columns), *(f"s.{name}" for name in staged)])
         yield from self.pages(
             f"SELECT s.n, s.line, s.verdict, s.id, CASE s.verdict WHEN 'duplicate' THEN {first} END,"
             f' r.before, r.after, {told} FROM {STAGE} s LEFT JOIN "{self.entity}" t ON t.id = s.id'
-            f" LEFT JOIN {REVISIONS} r ON r.n = s.n WHERE s.verdict <> 'reject' AND s.n > :after ORDER BY s.n"
+            f" LEFT JOIN {REVISIONS} r ON r.n = s.n WHERE s.verdict <> 'reject' AND s.n > :after ORDER BY s.n",
+            rows=WIDE,
         )
 
-    def made_besides(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The records that were made for the rows so far, users first, each with its columns."""
+    def made_besides(self) -> Iterator[tuple[str, list[Values]]]:
+        """The records that were made for the rows so far, users first, in pages, each with its columns."""
         made = list(
             self.work.reader.rows(
                 "SELECT entity, first_id, last_id FROM change WHERE entry_id = :entry AND op = 'add'"
@@ -250,8 +252,7 @@ class Stage:
                 f'SELECT {", ".join(names)} FROM "{entity}" WHERE id > :after AND id <= {last} ORDER BY id'
             )
             for page in self.pages(sql, first - 1):
-                for row in page:
-                    yield entity, dict(zip(names, row, strict=True))
+                yield entity, [dict(zip(names, row, strict=True)) for row in page]
 
     def named(self, entity: str, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
         """The names and uids of some records, by their ids."""
@@ -430,15 +431,17 @@ class Stage:
             return
         shown = key.field.replace("_", " ")
         if self.blocks:
-            twin = f"FROM \"{self.entity}\" t JOIN {SEEN} e ON e.id = t.id WHERE t.{column} = s.{column}"
+            twins = f'SELECT t.id FROM "{self.entity}" t WHERE t.{column} = s.{column} AND t.deleted_at IS NULL'
             self.reject(
-                f"s.verdict = '{verdict}' AND EXISTS (SELECT 1 {twin} AND (s.id IS NULL OR t.id <> s.id))",
+                f"s.verdict = '{verdict}' AND s.{column} IS NOT NULL AND EXISTS ({twins}"
+                f" AND (s.id IS NULL OR t.id <> s.id) AND t.id IN (SELECT id FROM {SEEN}))",
                 "duplicate_in_file",
                 key.field,
-                f"'the same {shown} as line ' || (SELECT min(e.line) {twin})",
+                f"'the same {shown} as line ' || (SELECT min(e.line) FROM {SEEN} e WHERE e.id IN ({twins}))",
             )
         self.reject(
-            f"s.verdict = '{verdict}' AND EXISTS (SELECT 1 FROM \"{self.entity}\" t WHERE t.{column} = s.{column}"
+            f"s.verdict = '{verdict}' AND s.{column} IS NOT NULL"
+            f" AND EXISTS (SELECT 1 FROM \"{self.entity}\" t WHERE t.{column} = s.{column}"
             " AND t.deleted_at IS NULL AND (s.id IS NULL OR t.id <> s.id))",
             "exists",
             key.field,
@@ -519,7 +522,7 @@ class Stage:
         created = self.run(
             f'INSERT INTO "{self.entity}" (id, uid, {", ".join(values)})'
             f" SELECT s.id, s.uid, {', '.join(values.values())} FROM {STAGE} s"
-            " WHERE s.verdict = 'create' ORDER BY s.id",
+            " WHERE s.verdict = 'create' ORDER BY s.n",
             **fixed,
         )
         if not created:
@@ -527,7 +530,7 @@ class Stage:
         if self.entity == "opportunity":
             self._first_versions()
         if DOCUMENT in self.columns:
-            documents = f"SELECT id, {DOCUMENT} AS document FROM {STAGE} WHERE verdict = 'create' ORDER BY id"
+            documents = f"SELECT id, {DOCUMENT} AS document FROM {STAGE} WHERE verdict = 'create' ORDER BY n"
             search.index_documents(self.work.connection, self.entity, documents)
             return
         made = self.work.reader.row(f"SELECT min(id), max(id) FROM {STAGE} WHERE verdict = 'create'")

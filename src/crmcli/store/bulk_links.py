@@ -124,6 +124,7 @@ class Links:
     def _look_up(self, table: str, entities: Sequence[str]) -> None:
         stage = self.stage
         stage.create("stage_hits", "text TEXT, entity TEXT, id BIGINT")
+        stage.run("CREATE INDEX stage_hits_text ON stage_hits (text)")
         named = RELATED if len(entities) > 1 else tuple(entities)
         for entity in entities:
             columns = [column for column, _ in KEYS[entity] if column in COLUMNS]
@@ -139,7 +140,6 @@ class Links:
                 self._hit(table, entity, f"k.entity IS NULL AND t.{column} = k.{column}")
                 if column == "external_id" and len(named) == 1:
                     self._hit(table, entity, "k.entity IS NULL AND t.id = k.number")
-        stage.run("CREATE INDEX stage_hits_text ON stage_hits (text)")
         stage.run(
             f"UPDATE {table} SET found = (SELECT count(*) FROM stage_hits h WHERE h.text = {table}.text),"
             f" id = (SELECT min(h.id) FROM stage_hits h WHERE h.text = {table}.text),"

@@ -7,7 +7,7 @@ off or on again; the newest of such a chain says which.
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain, groupby, islice
 from typing import Any, Final, NamedTuple
 
@@ -24,6 +24,8 @@ from crmcli.store.reader import Reader
 from crmcli.store.tables import ENTRY
 from crmcli.store.work import SETTINGS, UnitOfWork, clash
 from crmcli.values.dates import iso_instant
+
+PAGE: Final = 5_000  # changes that are put back at once
 
 # An act counts unless it was taken back; undo and redo themselves only switch others off and on.
 COUNTS: Final = "e.undoes IS NULL AND e.undone_by IS NULL"
@@ -58,6 +60,7 @@ class TakenBack(NamedTuple):
     command: str  # of the act
     does: bool  # whether the act counts again
     records: int
+    kept: list[str]  # the users it made who are needed by now
 
     def sentence(self, *, would: bool = False) -> str:
         """What was done, in words."""
@@ -114,8 +117,9 @@ def take_back(work: UnitOfWork, undone: int) -> TakenBack:
         raise Conflict(f"Entry {undone} ({short(entry.command)}) has already been undone, by entry {newest}.")
     since = Since(newest, chains)
     refuse_where_changed_later(work, undone, since)
+    kept = users_still_needed(work.reader, newest)
     try:
-        records = reverse(work, newest)
+        records = reverse(work, newest, kept)
     except IntegrityError as error:
         why = clash(error)
         raise Conflict(
@@ -126,7 +130,7 @@ def take_back(work: UnitOfWork, undone: int) -> TakenBack:
     mark(work, entry)
     act = entry_of(work.reader, entry.act)
     assert act is not None
-    return TakenBack(undone, entry.act, short(act.command), not entry.does, records)
+    return TakenBack(undone, entry.act, short(act.command), not entry.does, records, named_users(work.reader, kept))
 
 
 def short(command: str) -> str:
@@ -219,26 +223,28 @@ def refuse_dangling_links(work: UnitOfWork, undone: int, since: Since) -> None:
         "later.entry_id > :newest AND later.entry_id <> :own AND later.entity = :{}"
         " AND {}.id BETWEEN later.first_id AND later.last_id"
     )
+    done = list(work.reader.rows("SELECT DISTINCT entity, op FROM change WHERE entry_id = :own", own=work.entry))
+    went = {entity for entity, op in done if op == "remove"}
+    came = {entity for entity, op in done if op != "remove"}
     for entity, model in ENTITIES.items():
         for target, column, counts in links(model):
             params = {"own": work.entry, "newest": since.newest, "entity": entity, "target": target}
-            going = work.reader.rows(
+            going = (
                 f'SELECT r.id, r.{column}, later.entry_id FROM change c JOIN "{target}" gone'
                 " ON gone.id BETWEEN c.first_id AND c.last_id AND gone.deleted_at IS NOT NULL"
                 f' JOIN "{entity}" r ON r.{column} = gone.id AND r.deleted_at IS NULL AND {counts}'
                 f" JOIN change later ON {later.format('entity', 'r')}"
-                " WHERE c.entry_id = :own AND c.entity = :target AND c.op = 'remove'",
-                **params,
+                " WHERE c.entry_id = :own AND c.entity = :target AND c.op = 'remove'"
             )
-            coming = work.reader.rows(
+            coming = (
                 f'SELECT r.id, r.{column}, later.entry_id FROM change c JOIN "{entity}" r'
                 " ON r.id BETWEEN c.first_id AND c.last_id AND r.deleted_at IS NULL"
                 f' AND {counts} JOIN "{target}" gone ON gone.id = r.{column} AND gone.deleted_at IS NOT NULL'
                 f" JOIN change later ON {later.format('target', 'gone')}"
-                " WHERE c.entry_id = :own AND c.entity = :entity AND c.op <> 'remove'",
-                **params,
+                " WHERE c.entry_id = :own AND c.entity = :entity AND c.op <> 'remove'"
             )
-            for id, linked, by in chain(going, coming):
+            asked = [sql for sql, wanted in ((going, target in went), (coming, entity in came)) if wanted]
+            for id, linked, by in chain.from_iterable(work.reader.rows(sql, **params) for sql in asked):
                 if since.left(by):
                     raise Conflict(
                         f"Entry {undone} cannot be undone: {described_any(work.reader, entity, id)}"
@@ -262,21 +268,22 @@ def described_any(reader: Reader, entity: str, id: int) -> str:
     return reference(entity, id) if entity == "contact_role" else described(reader, entity, id)
 
 
-def reverse(work: UnitOfWork, undone: int) -> int:
-    """Put records back as they were, newest change first, and journal that; the number of records."""
-    changes = changes_of(work.reader, undone)
-    kept = users_still_needed(work.reader, undone, changes)
-    changes = [change for change in changes if change.id not in kept]
+def reverse(work: UnitOfWork, undone: int, kept: Collection[int]) -> int:
+    """Put records back as they were, newest change first, and journal that; the number of records.
+
+    All but the changes that are to be `kept`.
+    """
     gone = {"deleted_at": iso_instant(work.now)}
-    for change in changes:
-        change.before.update(gone if change.op == "add" else {})
-    for (entity, columns), group in groupby(
-        changes, key=lambda change: (change.entity, tuple(change.before))
-    ):
-        write(work, entity, columns, list(group))
-    if any("phone_key" in change.before for change in changes):
-        key_phones_again(work.connection, work.country, undone)
     without = f" AND id NOT IN ({', '.join(map(str, kept))})" if kept else ""
+    phones = False
+    for page in pages_of(work.reader, undone, without):
+        for change in page:
+            change.before.update(gone if change.op == "add" else {})
+            phones = phones or "phone_key" in change.before
+        for (entity, columns), group in groupby(page, key=lambda each: (each.entity, tuple(each.before))):
+            write(work, entity, columns, list(group))
+    if phones:
+        key_phones_again(work.connection, work.country, undone)
     work.connection.execute(
         text(
             "INSERT INTO change (entry_id, entity, first_id, last_id, op, before, after)"
@@ -293,70 +300,105 @@ def reverse(work: UnitOfWork, undone: int) -> int:
             "gone": json.dumps(gone),
         },
     )
-    index_again(work, changes)
+    index_again(work)
     return records_of(work.reader, work.entry)
 
 
-def index_again(work: UnitOfWork, changes: list[Change]) -> None:
+def index_again(work: UnitOfWork) -> None:
     """Bring the search index up to date with what was put back."""
     single = (
         "id IN (SELECT first_id FROM change"
         " WHERE entry_id = :entry AND entity = :kind AND first_id = last_id)"
     )
-    for entity in dict.fromkeys(change.entity for change in changes):
+    changed = "FROM change WHERE entry_id = :entry"
+    entities = work.reader.rows(f"SELECT DISTINCT entity {changed} AND first_id = last_id", entry=work.entry)
+    for (entity,) in list(entities):
         search.index_where(work.connection, entity, single, entry=work.entry, kind=entity)
-    for entity, first, last in dict.fromkeys(
-        (change.entity, change.first, change.last) for change in changes
-    ):
-        if first != last:
-            search.index(work.connection, entity, first, last)
-
-
-def users_still_needed(reader: Reader, entry: int, changes: list[Change]) -> set[int]:
-    """The changes that made a user on the spot who owns other records by now: that user stays."""
-    if all(change.entity == "user" for change in changes):
-        return set()
-    return {
-        change.id
-        for change in changes
-        if change.entity == "user" and change.op in ("add", "restore")
-        for owned in ENTITIES
-        if reader.row(
-            f'SELECT 1 FROM "{owned}" r WHERE r.owner_id BETWEEN :first AND :last AND r.deleted_at IS NULL'
-            " AND NOT EXISTS (SELECT 1 FROM change c WHERE c.entry_id = :entry AND c.entity = :owned"
-            " AND r.id BETWEEN c.first_id AND c.last_id) LIMIT 1",
-            first=change.first,
-            last=change.last,
-            entry=entry,
-            owned=owned,
-        )
-    }
-
-
-def changes_of(reader: Reader, entry: int) -> list[Change]:
-    """What an entry did, newest first."""
-    rows = reader.rows(
-        "SELECT id, entity, first_id, last_id, op, before FROM change"
-        " WHERE entry_id = :entry ORDER BY id DESC",
-        entry=entry,
+    ranges = work.reader.rows(
+        f"SELECT DISTINCT entity, first_id, last_id {changed} AND first_id < last_id", entry=work.entry
     )
-    return [Change._make((*row[:5], json.loads(row[5] or "{}"))) for row in rows]
+    for entity, first, last in list(ranges):
+        search.index(work.connection, entity, first, last)
+
+
+def users_still_needed(reader: Reader, entry: int) -> list[int]:
+    """The changes that made a user on the spot who owns other records by now: that user stays."""
+    if not reader.row("SELECT 1 FROM change WHERE entry_id = :entry AND entity <> 'user' LIMIT 1", entry=entry):
+        return []
+    made = list(
+        reader.rows(
+            "SELECT id, first_id, last_id FROM change"
+            " WHERE entry_id = :entry AND entity = 'user' AND op IN ('add', 'restore')",
+            entry=entry,
+        )
+    )
+    return [
+        id
+        for id, first, last in made
+        if any(
+            reader.row(
+                "WITH ranges AS MATERIALIZED (SELECT first_id, last_id FROM change"
+                " WHERE entry_id = :entry AND entity = :owned AND first_id < last_id)"
+                f' SELECT 1 FROM "{owned}" r WHERE r.owner_id BETWEEN :first AND :last AND r.deleted_at IS NULL'
+                " AND NOT EXISTS (SELECT 1 FROM ranges c WHERE r.id BETWEEN c.first_id AND c.last_id)"
+                # By the record: an entry may have changed many.
+                " AND NOT EXISTS (SELECT 1 FROM change c WHERE c.entity = :owned AND c.first_id = r.id"
+                " AND c.last_id = r.id AND +c.entry_id = :entry) LIMIT 1",
+                first=first,
+                last=last,
+                entry=entry,
+                owned=owned,
+            )
+            for owned in ENTITIES
+        )
+    ]
+
+
+def named_users(reader: Reader, changes: Collection[int]) -> list[str]:
+    """The users that some changes made, as messages name them."""
+    if not changes:
+        return []
+    users = reader.rows(
+        'SELECT u.id FROM change c JOIN "user" u ON u.id BETWEEN c.first_id AND c.last_id'
+        f" WHERE c.id IN ({', '.join(map(str, changes))}) ORDER BY u.id"
+    )
+    return [described(reader, "user", id) for (id,) in list(users)]
+
+
+def pages_of(reader: Reader, entry: int, condition: str) -> Iterator[list[Change]]:
+    """What an entry did, newest first, in pages."""
+    before = reader.value("SELECT max(id) + 1 FROM change WHERE entry_id = :entry", entry=entry)
+    sql = (
+        "SELECT id, entity, first_id, last_id, op, before FROM change"
+        f" WHERE entry_id = :entry AND id < :before{condition} ORDER BY id DESC LIMIT {PAGE}"
+    )
+    while rows := list(reader.rows(sql, entry=entry, before=before)):
+        yield [Change._make((*row[:5], json.loads(row[5] or "{}"))) for row in rows]
+        before = rows[-1][0]
 
 
 def records_of(reader: Reader, entry: int) -> int:
     """How many records an entry touched, each counted once."""
-    spans = reader.rows(
-        "SELECT DISTINCT entity, first_id, last_id FROM change"
-        " WHERE entry_id = :entry ORDER BY entity, first_id",
+    changed = "FROM change WHERE entry_id = :entry AND first_id"
+    ranges = list(
+        reader.rows(
+            f"SELECT DISTINCT entity, first_id, last_id {changed} < last_id ORDER BY entity, first_id",
+            entry=entry,
+        )
+    )
+    within = "SELECT 1 FROM ranges r WHERE r.entity = c.entity AND c.first_id BETWEEN r.first_id AND r.last_id"
+    count = reader.value(
+        f"WITH ranges AS MATERIALIZED (SELECT entity, first_id, last_id {changed} < last_id)"
+        f" SELECT count(*) FROM (SELECT DISTINCT entity, first_id {changed} = last_id) c WHERE NOT EXISTS ({within})",
         entry=entry,
     )
-    count, kind, reached = 0, "", 0
-    for entity, first, last in spans:
+    kind, reached = "", 0
+    for entity, first, last in ranges:
         if entity != kind:
             kind, reached = entity, 0
         count += max(0, last - max(first - 1, reached))
         reached = max(reached, last)
-    return count
+    return int(count)
 
 
 def write(work: UnitOfWork, entity: str, names: tuple[str, ...], changes: list[Change]) -> None:

@@ -5,6 +5,7 @@ worked through in pages.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import Any, Final, NamedTuple
@@ -137,18 +138,6 @@ class Migrated:
         )
         return {row[0] for row in self.work.reader.rows(sql, **names)}
 
-    def date_back(self, entity: str, changes: Iterable[tuple[int, int, str, str]]) -> None:
-        """The records that this act made were changed for the last time when these say, not now."""
-        self._stage(
-            "migrated_change", "n BIGINT, line BIGINT, id TEXT, at TEXT", ("n", "line", "id", "at"), changes
-        )
-        self.run(
-            f'UPDATE "{entity}" SET updated_at = (SELECT max(k.at) FROM migrated_change k'
-            f' WHERE k.id = "{entity}".external_id) WHERE external_id IN (SELECT id FROM migrated_change)'
-            f" AND {self._made(entity)}",
-            entry=self.work.entry,
-        )
-
     @staticmethod
     def _made(entity: str) -> str:
         """A condition: this act made the record."""
@@ -175,12 +164,13 @@ class Migrated:
         self._stage("migrated_event", definition, Event._fields, rows)
         return self._lost("migrated_event", {"deal": "opportunity"})
 
-    def rewrite(self) -> tuple[Counts, int]:
-        """Record what deals were when, as their events tell; how many rows, and how many deals are left alone.
+    def rewrite(self) -> tuple[Counter[int], int]:
+        """Record what deals were when, as their events tell; how many events, by rank, and how many deals are left.
 
         A deal that was changed here since keeps the history that it has here.
         """
-        created = unchanged = alone = 0
+        told: Counter[int] = Counter()
+        alone = 0
         columns = ", ".join(f"o.{name}" for name in versions.TRACKED)
         sql = (
             f"SELECT o.id, o.created_at, {columns} FROM opportunity o WHERE o.id > :after AND o.deleted_at IS NULL"
@@ -202,16 +192,15 @@ class Migrated:
                     continue
                 life = folded(current, made_at, events[id], recorded.get(id, []), self.now)
                 if life == recorded.get(id):
-                    unchanged += len(events[id])
                     continue
-                created += len(events[id])
+                told.update(event.rank for event in events[id])
                 rewritten.append(id)
                 rows += [{"deal": id, **version} for version in life]
                 if id in made:
                     since.append({"deal": id, "since": entered(life)})
             self._replace(rewritten, rows, [id for id in rewritten if id not in made])
             self.run_all("UPDATE opportunity SET stage_since = :since WHERE id = :deal", since)
-        return Counts(created=created, unchanged=unchanged), alone
+        return told, alone
 
     def _events(self, first: int, last: int) -> dict[int, list[Told]]:
         rows = self.work.reader.rows(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from crmcli.errors import InvalidValue
 from crmcli.transfer.headings import SAMPLE, Record, heading_record, refuse_no_table
-from crmcli.transfer.rows import GRAND_TOTALS, MAX_COLUMNS, BadRow, Row, bad, column_count, judged
+from crmcli.transfer.rows import GRAND_TOTALS, BadRow, Row, bad, column_count, judged
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -160,7 +160,7 @@ def _inspect(content: BinaryIO, name: str) -> int:
                         tail = text[-OVERLAP:]
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise InvalidValue(f"Cannot read {name}: the XLSX file is damaged ({error}).") from None
-    if max(columns, 26) * max(rows, 1) > MAX_CELLS or columns > MAX_COLUMNS:
+    if max(columns, 26) * max(rows, 1) > MAX_CELLS:
         raise InvalidValue(
             f"{name} has a cell in row {rows:,} or column {columns:,}; so large a sheet cannot be read.",
             hint="Delete what stands far from the table, or save it as CSV.",
