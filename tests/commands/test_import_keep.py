@@ -71,8 +71,6 @@ def test_what_cannot_be_kept_is_refused(crm: Crm, tmp_path: Path, given: str, sa
 
 def test_an_open_deal_was_not_closed(crm: Crm, tmp_path: Path) -> None:
     crm.ok("account add Acme")
-    file = write(
-        tmp_path / "deals.csv", "name,account,stage,closed_at", "Odd,Acme,Prospecting,2025-03-14"
-    )
+    file = write(tmp_path / "deals.csv", "name,account,stage,closed_at", "Odd,Acme,Prospecting,2025-03-14")
     done = crm.fails(2, "opp", "import", file, "--keep", "closed_at")
     assert "line 2: closed_at is said of a deal in Prospecting, which is open" in done.err

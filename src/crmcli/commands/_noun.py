@@ -120,7 +120,11 @@ class Group(_Light, TyperGroup):
     """A group that knows the names and help of its commands, and loads one only when it is entered."""
 
     def __init__(
-        self, *args: Any, entries: Mapping[str, Entry] | None = None, default: str | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        entries: Mapping[str, Entry] | None = None,
+        default: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.entries: Mapping[str, Entry] = entries or {}
@@ -166,7 +170,9 @@ class Group(_Light, TyperGroup):
         found = [
             CompletionItem(name, help=entry.help)
             for name, entry in self.entries.items()
-            if name != self.default and name.startswith(incomplete) and (incomplete or not name.startswith("_"))
+            if name != self.default
+            and name.startswith(incomplete)
+            and (incomplete or not name.startswith("_"))
         ]
         return found + TyperCommand.shell_complete(self, ctx, incomplete)
 

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 FEW: Final = 20  # bad rows that need no summary
 ENDINGS: Final = {
-    **{".csv": "csv", ".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"},
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
     ".xlsx": "xlsx",
 }
 
@@ -45,7 +49,9 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
 
     def import_(
         app: App,
-        file: Annotated[str, typer.Argument(metavar="FILE|-", help="CSV, TSV, JSON, XLSX or vCard; - is standard input.")],
+        file: Annotated[
+            str, typer.Argument(metavar="FILE|-", help="CSV, TSV, JSON, XLSX or vCard; - is standard input.")
+        ],
         map: Annotated[
             list[str] | None,
             typer.Option(
@@ -105,7 +111,9 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
         ] = None,
         decimal: Annotated[
             str | None,
-            typer.Option("--decimal", metavar="MARK", help="comma or point, where 1.234 may mean two amounts."),
+            typer.Option(
+                "--decimal", metavar="MARK", help="comma or point, where 1.234 may mean two amounts."
+            ),
         ] = None,
         encoding: Annotated[
             str | None, typer.Option("--encoding", metavar="NAME", help="If it is neither UTF-8 nor cp1252.")
@@ -132,7 +140,9 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
         plan: Annotated[
             str | None,
             typer.Option(
-                "--plan", metavar="FILE", help="Write nothing but the plan: `crm import apply FILE` carries it out."
+                "--plan",
+                metavar="FILE",
+                help="Write nothing but the plan: `crm import apply FILE` carries it out.",
             ),
         ] = None,
         dry_run: DryRun = False,
@@ -286,9 +296,7 @@ class Asked(NamedTuple):
 
 def kept(text: str | None) -> frozenset[str]:
     """The fields that --keep names."""
-    return frozenset(
-        name.strip().replace("-", "_") for name in (text or "").split(",") if name.strip()
-    )
+    return frozenset(name.strip().replace("-", "_") for name in (text or "").split(",") if name.strip())
 
 
 def decimal_mark(text: str | None) -> str | None:

@@ -93,7 +93,9 @@ class Stage:
         )
         self.create(REJECTS, "n INTEGER PRIMARY KEY, line BIGINT, code TEXT, field TEXT, reason TEXT")
         self.create(SEEN, f"id INTEGER PRIMARY KEY, n BIGINT, line BIGINT, raw {raw_type}")
-        self.before = self.value(f'SELECT max(id) FROM "{entity}"')  # records with higher ids are of this file
+        self.before = self.value(
+            f'SELECT max(id) FROM "{entity}"'
+        )  # records with higher ids are of this file
         self.blocks = 0  # that have been put away
 
     def type_of(self, name: str, entity: str | None = None) -> str:
@@ -147,10 +149,8 @@ class Stage:
 
     def is_base_empty(self) -> bool:
         """Whether there was no live record before the file came."""
-        found = self.value(
-            f'SELECT count(*) FROM (SELECT 1 FROM "{self.entity}" WHERE id <= :before AND deleted_at IS NULL LIMIT 1) x',
-            before=self.before,
-        )
+        live = f'SELECT 1 FROM "{self.entity}" WHERE id <= :before AND deleted_at IS NULL LIMIT 1'
+        found = self.value(f"SELECT count(*) FROM ({live}) x", before=self.before)
         return found == 0
 
     def put_away(self) -> None:
@@ -248,9 +248,7 @@ class Stage:
         )
         for entity, first, last in made:
             names = list(ENTITIES[entity].model_fields)
-            sql = (
-                f'SELECT {", ".join(names)} FROM "{entity}" WHERE id > :after AND id <= {last} ORDER BY id'
-            )
+            sql = f'SELECT {", ".join(names)} FROM "{entity}" WHERE id > :after AND id <= {last} ORDER BY id'
             for page in self.pages(sql, first - 1):
                 yield entity, [dict(zip(names, row, strict=True)) for row in page]
 
@@ -259,7 +257,9 @@ class Stage:
         if self.is_sqlite:
             those = "IN (SELECT value FROM json_each(:ids))"
         else:
-            those = "IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)) AS value)"
+            those = (
+                "IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)) AS value)"
+            )
         sql = f'SELECT id, {BY_ENTITY[entity].title}, uid FROM "{entity}" WHERE id {those}'
         return {id: (name, uid) for id, name, uid in self.work.reader.rows(sql, ids=json.dumps([*ids]))}
 
@@ -431,17 +431,20 @@ class Stage:
             return
         shown = key.field.replace("_", " ")
         if self.blocks:
-            twins = f'SELECT t.id FROM "{self.entity}" t WHERE t.{column} = s.{column} AND t.deleted_at IS NULL'
+            # The + keeps SQLite from looking through all of the seen ids for each row.
+            twins = (
+                f'SELECT t.id FROM "{self.entity}" t WHERE t.{column} = s.{column} AND t.deleted_at IS NULL'
+            )
             self.reject(
                 f"s.verdict = '{verdict}' AND s.{column} IS NOT NULL AND EXISTS ({twins}"
-                f" AND (s.id IS NULL OR t.id <> s.id) AND t.id IN (SELECT id FROM {SEEN}))",
+                f" AND (s.id IS NULL OR t.id <> s.id) AND +t.id IN (SELECT id FROM {SEEN}))",
                 "duplicate_in_file",
                 key.field,
                 f"'the same {shown} as line ' || (SELECT min(e.line) FROM {SEEN} e WHERE e.id IN ({twins}))",
             )
         self.reject(
             f"s.verdict = '{verdict}' AND s.{column} IS NOT NULL"
-            f" AND EXISTS (SELECT 1 FROM \"{self.entity}\" t WHERE t.{column} = s.{column}"
+            f' AND EXISTS (SELECT 1 FROM "{self.entity}" t WHERE t.{column} = s.{column}'
             " AND t.deleted_at IS NULL AND (s.id IS NULL OR t.id <> s.id))",
             "exists",
             key.field,
@@ -480,9 +483,7 @@ class Stage:
 
     def number(self) -> None:
         """Reserve ids for the new records, in the order of the file."""
-        found = self.work.reader.row(
-            f"SELECT count(*), min(n), max(n) FROM {STAGE} WHERE verdict = 'create'"
-        )
+        found = self.work.reader.row(f"SELECT count(*), min(n), max(n) FROM {STAGE} WHERE verdict = 'create'")
         count, lowest, highest = found or (0, 0, 0)
         if not count:
             return
@@ -596,7 +597,7 @@ class Stage:
                 f" (SELECT id, id - row_number() OVER (ORDER BY id) AS island FROM ({ids}) made)"
                 " numbered GROUP BY island ORDER BY min(id)"
             )
-            found = [(first, last) for first, last in ranges]  # noqa: C416 - it says which is which
+            found = [(first, last) for first, last in ranges]
         for first, last in found:
             self.work.wrote = True
             self.run(

@@ -130,7 +130,9 @@ def take_back(work: UnitOfWork, undone: int) -> TakenBack:
     mark(work, entry)
     act = entry_of(work.reader, entry.act)
     assert act is not None
-    return TakenBack(undone, entry.act, short(act.command), not entry.does, records, named_users(work.reader, kept))
+    return TakenBack(
+        undone, entry.act, short(act.command), not entry.does, records, named_users(work.reader, kept)
+    )
 
 
 def short(command: str) -> str:
@@ -223,7 +225,9 @@ def refuse_dangling_links(work: UnitOfWork, undone: int, since: Since) -> None:
         "later.entry_id > :newest AND later.entry_id <> :own AND later.entity = :{}"
         " AND {}.id BETWEEN later.first_id AND later.last_id"
     )
-    done = list(work.reader.rows("SELECT DISTINCT entity, op FROM change WHERE entry_id = :own", own=work.entry))
+    done = list(
+        work.reader.rows("SELECT DISTINCT entity, op FROM change WHERE entry_id = :own", own=work.entry)
+    )
     went = {entity for entity, op in done if op == "remove"}
     came = {entity for entity, op in done if op != "remove"}
     for entity, model in ENTITIES.items():
@@ -323,7 +327,9 @@ def index_again(work: UnitOfWork) -> None:
 
 def users_still_needed(reader: Reader, entry: int) -> list[int]:
     """The changes that made a user on the spot who owns other records by now: that user stays."""
-    if not reader.row("SELECT 1 FROM change WHERE entry_id = :entry AND entity <> 'user' LIMIT 1", entry=entry):
+    if not reader.row(
+        "SELECT 1 FROM change WHERE entry_id = :entry AND entity <> 'user' LIMIT 1", entry=entry
+    ):
         return []
     made = list(
         reader.rows(
@@ -386,7 +392,9 @@ def records_of(reader: Reader, entry: int) -> int:
             entry=entry,
         )
     )
-    within = "SELECT 1 FROM ranges r WHERE r.entity = c.entity AND c.first_id BETWEEN r.first_id AND r.last_id"
+    within = (
+        "SELECT 1 FROM ranges r WHERE r.entity = c.entity AND c.first_id BETWEEN r.first_id AND r.last_id"
+    )
     count = reader.value(
         f"WITH ranges AS MATERIALIZED (SELECT entity, first_id, last_id {changed} < last_id)"
         f" SELECT count(*) FROM (SELECT DISTINCT entity, first_id {changed} = last_id) c WHERE NOT EXISTS ({within})",

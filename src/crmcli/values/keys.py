@@ -151,7 +151,7 @@ def is_free_mail(domain: str) -> bool:
 def words(text: str) -> str:
     """Text for a full-text index: without case, every Chinese, Japanese, Korean character its own word."""
     if text.isascii():
-        return text.lower()
+        return " ".join(text.lower().split())
     return " ".join(" ".join(_each_cjk.split(_folded(text))).split())
 
 
