@@ -16,6 +16,26 @@ def main() -> None:
     gc.disable()
     import os
 
+    try:
+        code = started()
+    except KeyboardInterrupt:  # while the program was loading
+        sys.stderr.write("Error: Interrupted; nothing was written.\n")
+        code = 130
+    finally:
+        gc.freeze()
+    if code == 130:
+        # An interruption that went through exec(), as it does while classes are made, would end Python by the
+        # signal itself, although it was answered.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def started() -> int:
+    """Load what is needed, answer or run; the exit code."""
+    import os
+
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A terminal reads what its locale says; files and pipes get UTF-8, unless Python was told otherwise.
@@ -28,7 +48,7 @@ def main() -> None:
         from crmcli.commands.completion import answer
 
         sys.stdout.write(answer(get_command(root), os.environ))
-        return
+        return 0
     from crmcli.cli import run
 
     try:
@@ -37,9 +57,7 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
-    finally:
-        gc.freeze()
-    sys.exit(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -116,6 +116,7 @@ def take_back(work: UnitOfWork, undone: int) -> TakenBack:
     if chains.get(newest, (newest, True))[1] != entry.does:
         raise Conflict(f"Entry {undone} ({short(entry.command)}) has already been undone, by entry {newest}.")
     since = Since(newest, chains)
+    analyze(work, newest)
     refuse_where_changed_later(work, undone, since)
     kept = users_still_needed(work.reader, newest)
     try:
@@ -133,6 +134,14 @@ def take_back(work: UnitOfWork, undone: int) -> TakenBack:
     return TakenBack(
         undone, entry.act, short(act.command), not entry.does, records, named_users(work.reader, kept)
     )
+
+
+def analyze(work: UnitOfWork, entry: int) -> None:
+    """Tell a server what its tables hold, where an entry did much: it may not have looked since."""
+    size = "SELECT count(*) + sum(last_id - first_id) FROM change WHERE entry_id = :entry"
+    if not work.reader.is_sqlite and int(work.reader.value(size, entry=entry) or 0) > PAGE:
+        for table in ("change", "opportunity", "opportunity_version"):
+            work.connection.execute(text(f"ANALYZE {table}"))
 
 
 def short(command: str) -> str:
