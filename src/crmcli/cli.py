@@ -36,6 +36,7 @@ COMMANDS: Final = (
     ("search", "Find anything by words", "Every day"),
     ("pipeline", "Open deals by stage", "Every day"),
     ("forecast", "What will be closed, by category", "Every day"),
+    ("lint", "Records that lack something, and what mends them", "Every day"),
     ("export", "Everything, as plain files in one folder", "Files"),
     ("import", "Bring back a whole export, or carry out the plan of an import", "Files"),
     ("migrate", "Move in from Salesforce, HubSpot or Pipedrive", "Files"),

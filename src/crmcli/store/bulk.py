@@ -691,7 +691,9 @@ class Stage:
                 by_columns.setdefault(tuple(values), []).append({**values, "_id": id})
             for columns, rows in by_columns.items():
                 self._set(columns, rows)
-        self.analyze(REVISIONS, self.entity, *(["opportunity_version"] if self.entity == "opportunity" else []))
+        self.analyze(
+            REVISIONS, self.entity, *(["opportunity_version"] if self.entity == "opportunity" else [])
+        )
         changed = f"SELECT id FROM {REVISIONS}"
         self.run(
             "INSERT INTO change (entry_id, entity, first_id, last_id, op, before, after)"
