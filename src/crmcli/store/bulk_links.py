@@ -50,6 +50,7 @@ class Links:
             MISSING,
             "target TEXT, id BIGINT, name TEXT, name_key TEXT, email TEXT, email_key TEXT, PRIMARY KEY (target, id)",
         )
+        stage.run(f"CREATE INDEX {MISSING}_name ON {MISSING} (target, name_key)")
 
     def resolve(self, spec: FieldSpec, *, create: bool) -> None:
         """Find what a link's texts name, and reject the rows whose texts name nothing, or several records."""
