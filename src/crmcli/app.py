@@ -198,7 +198,6 @@ class App:
                 make_file(target.path)
             else:
                 target = self._empty_database()
-        fresh = target is self.target and target.path is not None and target.path.stat().st_size == 0
         zone, now = self.zone, self.now
         self.release()
         written = None
@@ -218,7 +217,7 @@ class App:
                 yield written
         finally:
             self.committed = self.committed or (written is not None and written.committed)
-        if fresh and not self.settings.quiet:
+        if written.made_database and not self.settings.quiet:
             self.stderr.write(f"Made the database {target.shown}.\n")
 
     def set_up(self) -> None:

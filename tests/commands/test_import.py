@@ -887,3 +887,40 @@ def test_what_sets_a_blank_cell_off_goes_with_it(crm: Crm, tmp_path: Path) -> No
     file.write_text("firm,product\nAcme,Sensor\n,Sensor\nAcme,\n")
     crm.ok("opp", "import", file, "--set", "name={firm}: {product}", "--extra", "ignore")
     assert [deal["name"] for deal in crm.ok("opp list --json").json] == ["Acme: Sensor", "Sensor", "Acme"]
+
+
+def test_a_parent_further_down_is_found_by_its_domain_too(crm: Crm, tmp_path: Path) -> None:
+    file = tmp_path / "accounts.csv"
+    file.write_text("name,parent,website\nSub,head.example,sub.example\nHead,,head.example\n")
+    crm.ok("account", "import", file, "--create-parents")
+    parents = {each["name"]: each["parent_name"] for each in crm.ok("account list --json").json}
+    assert parents == {"Sub": "Head", "Head": None}
+    people = tmp_path / "people.csv"
+    people.write_text("name,email,reports_to\nAnn,ann@e.example,boss@e.example\nBoss,boss@e.example,\n")
+    crm.ok("contact", "import", people)
+    assert crm.ok("contact show C1 --json").json["reports_to_name"] == "Boss"
+    for name in ("account", "contact"):
+        again = crm.ok(name, "import", {"account": file, "contact": people}[name], "--json").json
+        assert (again["created"], again["unchanged"]) == (0, 2)
+
+
+def test_a_column_without_a_heading_is_kept_as_the_same_custom_field_each_time(
+    crm: Crm, tmp_path: Path
+) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("Name,,Size\nAnn,2,L\n")
+    first = crm.ok("lead", "import", file, "--extra", "custom")
+    assert "Added to the fields, as custom ones: column_2, size." in first.err
+    again = crm.ok("lead", "import", file, "--extra", "custom", "--json").json
+    assert (again["created"], again["unchanged"]) == (0, 1)
+    assert crm.ok("lead show L1 --json").json["column_2"] == "2"
+
+
+@pytest.mark.sqlite
+def test_what_is_refused_leaves_a_new_database_empty(crm: Crm, tmp_path: Path) -> None:
+    database = tmp_path / "new.db"
+    file = tmp_path / "leads.csv"
+    file.write_text("name,email\nAnn,nonsense\n")
+    crm.fails(2, "--db", database, "lead", "import", file)
+    assert "nothing has been written" in crm.fails(6, "--db", database, "lead", "list").err
+    assert "Made the database" in crm.ok("--db", database, "lead", "add", "Ann").err

@@ -427,7 +427,7 @@ def test_a_database_that_was_used_is_refused(filled: Crm, new: New, out: Path) -
 def test_a_folder_that_is_no_export_is_refused_and_a_file_is_shown_its_place(new: New, out: Path) -> None:
     other = new()
     assert "crm lead import" in other.fails(2, "import", out / "leads.csv").err
-    other.fails(3, "import", out / "nowhere")
+    other.fails(2, "import", out / "nowhere")
     assert "no whole export" in other.fails(2, "import", out.parent).err
     (out / "tasks.csv").unlink()
     assert "incomplete" in other.fails(2, "import", out).err

@@ -92,6 +92,21 @@ def test_a_reader_is_not_kept_waiting_by_a_writer(crm_process: Crm, crm: Crm, tm
     assert len(crm_process.ok("lead", "list", "--format", "ids").lines) == 20_001
 
 
+@pytest.mark.parametrize("words", ["lead list", "lead list --json", "lead export -"])
+def test_who_reads_may_stop_reading(crm_process: Crm, crm: Crm, tmp_path: Path, words: str) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("name,email\n" + "".join(f"Lead {n},lead{n}@example.org\n" for n in range(5_000)))
+    crm.ok("lead", "import", file)
+    process = crm_process.popen(*words.split(), **PIPES)
+    assert process.stdout is not None
+    assert process.stdout.read(20)
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 141
+    process.stderr.close()
+
+
 def test_ctrl_c_in_an_import_writes_nothing(crm_process: Crm, crm: Crm, tmp_path: Path) -> None:
     crm.ok("lead add 'Wang Wei' --email wei@example.org")
     file = tmp_path / "leads.csv"

@@ -199,8 +199,11 @@ def test_a_field_of_its_own_beats_the_companion_of_a_link() -> None:
 def test_what_the_program_sets_itself_is_ignored_with_a_remark() -> None:
     plan = match("ref", "id", "uid", "name", "is_won", "updated_at", "converted_account_name")
     assert bound(plan) == {"name": "name"}
-    assert len(plan.remarks) == 6
-    assert "'is_won' is ignored: is_won is set by the program." in plan.remarks
+    assert plan.remarks == (
+        "'ref', 'id', 'uid', 'is_won', 'updated_at' are ignored: they are set by the program.",
+        "'converted_account_name' is ignored: it goes with converted_account.",
+    )
+    assert match("name", "uid").remarks == ("'uid' is ignored: it is set by the program.",)
     assert bound(match("Id", fields=[spec("external_id", aliases=("id",))])) == {"Id": "external_id"}
 
 
@@ -214,7 +217,7 @@ def test_unknown_headings_are_refused_all_at_once_with_what_can_be_done() -> Non
     assert "--extra ignore|note|custom" in (caught.value.hint or "")
     with pytest.raises(InvalidValue, match="This heading is no field: 'Ammount'") as caught:
         match("Name", "Ammount")
-    assert (caught.value.hint or "").startswith("Did you mean 'amount'?")
+    assert "'Ammount' stands in column 2 (Did you mean 'amount'?)" in (caught.value.hint or "")
 
 
 def test_unknown_headings_can_be_ignored_noted_or_kept() -> None:

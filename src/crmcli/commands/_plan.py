@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from crmcli.app import App
 from crmcli.commands._records import differing
-from crmcli.errors import InvalidValue, NotFound
+from crmcli.errors import InvalidValue
 from crmcli.result import Column, Outcome, Table
 
 if TYPE_CHECKING:
@@ -90,12 +90,12 @@ def refuse_replacing(path: str) -> None:
 
 
 def opened(app: App, path: str) -> IO[bytes]:
-    """A file, to be read as bytes. Raises NotFound, InvalidValue."""
+    """A file, to be read as bytes. Raises InvalidValue."""
     try:
         return app.keep_open(Path(path).open("rb"))
     except FileNotFoundError:
-        raise NotFound(
-            f"There is no file {path}.", hint="`crm lead import FILE --plan PLAN` makes a plan."
+        raise InvalidValue(
+            f"There is no file {path}.", hint="`crm lead import FILE --plan PLAN` makes a plan.", field="file"
         ) from None
     except OSError as error:
         raise InvalidValue(f"Cannot read {path}: {error.strerror}.", field="file") from None

@@ -71,7 +71,9 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
         match: Annotated[
             str | None,
             typer.Option(
-                "--match", metavar="FIELD[,FIELD]", help="How a row is known to be a record that is there."
+                "--match",
+                metavar="FIELD[,FIELD]",
+                help="A row is the record that is there when all of these are the same.",
             ),
         ] = None,
         mode: Annotated[
@@ -383,7 +385,7 @@ def run_import(
     if review is not None and dry_run:
         outcome.plan = _plan.plan_table(app, review.plan())
     if refused is not None:
-        if outcome.plan is not None:
+        if outcome.plan is not None and app.output.format != "json":  # an error is the one document there
             outcome.said = []
             show(app, outcome)
         raise refused
@@ -484,6 +486,9 @@ def summary(
             f"{count:,} {plural if count > 1 else plural[:-1]}" for plural, count in imported.made.items()
         )
         said.append(f"{'Would make' if dry_run else 'Made'} {made} that the rows name.")
+    if imported.fields:
+        named = ", ".join(imported.fields)
+        said.append(f"{'Would add' if dry_run else 'Added'} to the fields, as custom ones: {named}.")
     if imported.rejected and rejects:
         said.append(f"The rejected rows {'would be' if dry_run else 'are'} in {rejects}.")
     if entry:

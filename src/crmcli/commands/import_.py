@@ -10,7 +10,7 @@ import typer
 from crmcli.app import App
 from crmcli.commands._noun import DryRun, Noun
 from crmcli.commands._plan import apply_plan
-from crmcli.errors import InvalidValue, NotFound
+from crmcli.errors import InvalidValue
 from crmcli.render.clean import clean
 from crmcli.result import Outcome, Result
 
@@ -52,7 +52,12 @@ def whole(
     with app.work(source="import", dry_run=dry_run, makes=True) as work:
         counts = bring_back(app, work, path, manifest)
         entry = None if dry_run else work.entry
-    said = [f"{name} is not as it was exported." for name in changed]
+    said = [
+        f"{name} is not as it was exported: {counts[name]:,} rows now, {manifest.files[name].records:,} then."
+        if counts.get(name) != manifest.files[name].records
+        else f"{name} is not as it was exported."
+        for name in changed
+    ]
     said.append(
         f"{'Would bring' if dry_run else 'Brought'} back {sum(counts.values()):,} rows of {len(counts)} files"
         + (f" (entry {entry})." if entry else ".")
@@ -77,7 +82,7 @@ def apply(
 
 
 def read_manifest(path: Path) -> "Manifest":
-    """What the folder says of itself. Raises InvalidValue, NotFound."""
+    """What the folder says of itself. Raises InvalidValue."""
     from crmcli.store.whole import MANIFEST, manifest_of
 
     if path.is_file():
@@ -87,9 +92,10 @@ def read_manifest(path: Path) -> "Manifest":
             field="dir",
         )
     if not path.is_dir():
-        raise NotFound(
+        raise InvalidValue(
             f"There is no folder {path}.",
             hint="`crm export DIR` makes one. A file is imported by its noun: crm lead import FILE",
+            field="dir",
         )
     try:
         manifest = manifest_of((path / MANIFEST).read_text("utf-8"))

@@ -344,8 +344,12 @@ def custom_names(plan: HeadingPlan, known: Sequence[FieldSpec]) -> list[tuple[in
     """The columns that become custom fields, each with a name that nothing else has."""
     taken = {spec.name for spec in known} | {"id", "ref", "uid"}
     names = []
+    own = {spec.name for spec in known if spec.custom}
     for index in plan.customs:
         plain = field_name(plan.label(index))
+        if not plan.headings[index] and plain in own:  # it has no heading to be known by
+            names.append((index, plain))
+            continue
         name, number = plain, 2
         while name in taken:
             name, number = f"{plain[:59]}_{number}", number + 1

@@ -46,6 +46,7 @@ class Imported:
     duplicates: int = 0
     rejected: int = 0
     made: dict[str, int] = field(default_factory=dict)
+    fields: list[str] = field(default_factory=list)  # custom ones that headings became
 
     def add(self, verdicts: Mapping[str, int]) -> None:
         """Count what is to come of the rows of a block."""
@@ -121,7 +122,9 @@ def bring_in(job: Import) -> tuple[Imported, Stage]:
         if imported.rejected and not how.keep_going and is_last and job.review is None:
             break
         if job.plan.customs and not stage.blocks:
-            stage.declare(custom_fields(entity, job.plan, rows, work.fields(entity)))
+            customs = custom_fields(entity, job.plan, rows, work.fields(entity))
+            stage.declare(customs)
+            imported.fields = [spec.name for spec in customs]
         imported.add_made(write(job, stage, links, defaults))
         if job.review:
             job.review(stage, imported, keys, same)

@@ -158,7 +158,7 @@ class Links:
 
     def _look_in_file(self, table: str) -> None:
         """A record may belong to one that stands in the same file, before it or after it."""
-        for key in ("external_id", "name_key"):
+        for key in COLUMNS:
             if key not in self.stage.columns:
                 continue
             rows = f"FROM {STAGE} s WHERE s.{key} = {table}.{key} AND s.verdict IS NULL"

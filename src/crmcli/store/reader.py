@@ -102,7 +102,8 @@ class SqliteReader(Reader):
 
     def _each(self, cursor: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
         try:
-            yield from cursor
+            for row in cursor:  # noqa: UP028 - `yield from` would close the cursor of a closed connection
+                yield row
         except sqlite3.Error as error:  # damage is met where it lies, which may be in the last row
             raise explained(error, self.shown) from error
 

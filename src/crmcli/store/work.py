@@ -91,6 +91,7 @@ class UnitOfWork:
         self.touched: dict[tuple[str, int], None] = {}  # in the order they were touched
         self.wrote = False  # whether there is anything to commit
         self.committed = False
+        self.made_database = False
         self._specs: dict[str, list[FieldSpec]] = {}
         self._country: str | None = None
         self.entry = self.ids("entry")  # waits, on PostgreSQL, for whoever is writing: read nothing before
@@ -306,6 +307,12 @@ def set_up(connection: Connection, target: Target, now: datetime) -> None:
             bring_up_to_date(connection, now)
 
 
+def is_empty(connection: Connection) -> bool:
+    """Whether nothing has been written to a database yet."""
+    with connection.begin():
+        return version_of(connection) == 0
+
+
 def make_ready(target: Target, now: datetime) -> None:
     """Set a database up without writing anything else to it. Raises DatabaseError."""
     engine = engine_of(target)
@@ -333,17 +340,23 @@ def unit_of_work(
 ) -> Iterator[UnitOfWork]:
     """One transaction that is committed on a clean exit and rolled back on any other, Ctrl-C included.
 
-    A database that lacks tables gets them first. Raises DatabaseError.
+    A database that lacks tables gets them first; an empty file in the same transaction, so that what is
+    refused leaves it empty. Raises DatabaseError.
     """
     engine = engine_of(target)
     try:
         with engine.connect() as connection:
-            set_up(connection, target, now)
+            empty = target.path is not None and is_empty(connection)
+            if not empty:
+                set_up(connection, target, now)
         with (
             engine.connect() as connection,
             connection.begin() as transaction,
             Session(bind=connection, autoflush=False, expire_on_commit=False) as session,
         ):
+            made = empty and not is_current(connection, target.shown)
+            if made:
+                bring_up_to_date(connection, now)
             work = UnitOfWork(
                 session,
                 target.shown,
@@ -361,7 +374,7 @@ def unit_of_work(
                 transaction.rollback()
             else:
                 transaction.commit()
-                work.committed = True
+                work.committed, work.made_database = True, made
     except SQLAlchemyError as error:
         if "user-defined function raised exception" in str(error):  # ours do not: it was Ctrl-C in one
             raise KeyboardInterrupt from error

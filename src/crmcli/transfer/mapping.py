@@ -16,6 +16,7 @@ Extra = Literal["ignore", "note", "custom"]
 NEVER_READ: Final = frozenset({"id", "ref", "uid"})  # given by the database, whatever a file says
 COMPANIONS: Final = ("name", "email", "domain", "website", "ref")  # what a link may be told by: account_name
 LINKS: Final = frozenset({"link", "relation"})
+MOST_NAMED: Final = 8  # unknown headings whose columns a hint tells
 
 _placeholder = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _numbered = re.compile(r"column (\d+)", re.IGNORECASE)
@@ -152,6 +153,7 @@ def match_headings(
     bound = dict(said.bound)
     companions: dict[int, FieldSpec] = {} if only_maps else _titles(headings, fields)
     unknown: list[int] = []
+    ours: list[str] = []
     for index, heading in enumerate(headings):
         if index in bound or index in said.ignored:
             companions.pop(index, None)
@@ -163,15 +165,18 @@ def match_headings(
             continue
         spec = said.words.get(fold(heading)) if heading else None
         if spec is not None and spec.owned:
-            remarks.append(f"{heading!r} is ignored: {spec.name} is set by the program.")
+            ours.append(heading)
         elif spec is not None:
             bound[index] = spec
         elif fold(heading) in NEVER_READ:
-            remarks.append(f"{heading!r} is ignored: it is given by the database.")
+            ours.append(heading)
         elif heading and (link := said.companions.get(fold(heading))) is not None:
             companions[index] = link
         elif index not in said.used:
             unknown.append(index)
+    if ours:
+        are = "is ignored: it is" if len(ours) == 1 else "are ignored: they are"
+        remarks.append(f"{', '.join(map(repr, ours))} {are} set by the program.")
     unknown = _without_reject_columns(headings, unknown, remarks)
     filled = {spec.name for spec in bound.values()}
     taken = filled | set(sets)
@@ -363,6 +368,15 @@ def _refuse_two_for_one(headings: Sequence[str], bound: Mapping[int, FieldSpec],
             )
 
 
+def _where(headings: Sequence[str], indexes: Sequence[int], known: Sequence[str]) -> str:
+    """In which columns headings stand, and which fields they may be."""
+    told = []
+    for index in indexes:
+        close = suggestion(headings[index].replace(" ", "_"), known)
+        told.append(f"{headings[index]!r} stands in column {index + 1}{f' ({close})' if close else ''}")
+    return f"{', '.join(told)}."
+
+
 def _without_reject_columns(headings: Sequence[str], unknown: list[int], remarks: list[str]) -> list[int]:
     """Unknown headings without the three that a rejects file adds at its end."""
     last = range(len(headings) - len(REJECT_COLUMNS), len(headings))
@@ -383,16 +397,15 @@ def _extras(
     named = [index for index in unknown if headings[index]]
     if extra is None:
         if named:
+            known = [spec.name for spec in fields if not spec.owned]
             names = ", ".join(repr(headings[index]) for index in named)
-            which = "This heading is" if len(named) == 1 else "These headings are"
-            close = suggestion(headings[named[0]], [spec.name for spec in fields if not spec.owned])
-            advice = (
-                f"Say what they are with --map '{headings[named[0]]}=field', "
-                "or what to do with them with --extra ignore|note|custom."
+            which, they = (
+                ("This heading is", "it is") if len(named) == 1 else ("These headings are", "they are")
             )
             raise InvalidValue(
                 f"{which} no field: {names}.",
-                hint=f"{close} {advice}" if close and len(named) == 1 else advice,
+                hint=f"{_where(headings, named[:MOST_NAMED], known)} Say what {they} with --map "
+                f"'{headings[named[0]]}=field', or leave it to --extra ignore|note|custom.",
                 field="extra",
             )
         return {"unnamed": tuple(unknown)}
