@@ -47,6 +47,8 @@ def complete(crm: Crm, line: str, shell: str = "bash") -> list[str]:
     [
         ("crm le", ["lead"]),
         ("crm lead sh", ["show"]),
+        ("crm pipeline d", ["diff"]),
+        ("crm pipeline --own", ["--owner"]),
         ("crm opp list --forma", ["--format"]),
         ("crm opp list --format js", ["json", "jsonl"]),
         ("crm opp edit O1 --stage Closed", ["Closed\\ Won", "Closed\\ Lost"]),

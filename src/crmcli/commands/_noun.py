@@ -82,7 +82,9 @@ class _Light:
         return option
 
 
+ALONE: Final = "show"  # the name of what a group does where no command is named
 NEGATED: Final = re.compile(r"-[A-Za-z_][\w.-]+(?:[:=<>]|!=)")
+AGO: Final = re.compile(r"-[0-9]+(d|w|mo|y)", re.IGNORECASE)  # a day, and never an option
 KEPT: Final = "\x00"  # before a word that begins like an option and is none
 
 
@@ -95,6 +97,7 @@ class Command(_Light, TyperCommand):
         self.filters = any(param.name == "terms" for param in self.params)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        args = [KEPT + word if AGO.fullmatch(word) else word for word in args]
         if self.filters:  # -source=Web is a term, not the options -s -o -u …
             args = [KEPT + word if NEGATED.match(word) else word for word in args]
         return super().parse_args(ctx, args)
@@ -120,18 +123,33 @@ class Group(_Light, TyperGroup):
     """A group that knows the names and help of its commands, and loads one only when it is entered."""
 
     def __init__(
-        self, *args: Any, entries: Mapping[str, Entry] | None = None, default: str | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        entries: Mapping[str, Entry] | None = None,
+        default: str | None = None,
+        alone: Entry | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.entries: Mapping[str, Entry] = entries or {}
         self.default = default  # what a first word means that is no command
+        self.alone = alone  # what the group does where no command is named
         self.named = {word: name for name, entry in self.entries.items() for word in (name, *entry.aliases)}
         _lighten(self.params)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.entries)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        options = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        if self.alone and options and not ctx.resilient_parsing:
+            args = [ALONE, *args]
+        return super().parse_args(ctx, args)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if self.alone and cmd_name == ALONE:
+            self.commands.setdefault(ALONE, self.alone.load(ctx))
+            return self.commands[ALONE]
         name = self.named.get(cmd_name)
         if name is None:
             return None
@@ -142,7 +160,8 @@ class Group(_Light, TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if self.default and args and args[0] not in {*self.named} - {self.default}:
             return self.default, self.get_command(ctx, self.default), args
-        if args and args[0] not in self.named and not args[0].startswith("-") and not ctx.resilient_parsing:
+        unknown = args and args[0] not in self.named and not args[0].startswith("-")
+        if unknown and not (self.alone and args[0] == ALONE) and not ctx.resilient_parsing:
             options = [name for param in self.get_params(ctx) for name in param.opts]
             own = f"--{args[0]}"
             hint = f"Did you mean {own!r}?" if own in options else suggestion(args[0], list(self.named))
@@ -151,6 +170,13 @@ class Group(_Light, TyperGroup):
                 hint=hint or f"`{ctx.command_path} --help` lists them.",
             )
         return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        if self.alone:  # what it does alone comes first, with its options
+            self.get_command(ctx, ALONE).format_help(ctx, formatter)
+            self.format_commands(ctx, formatter)
+        else:
+            super().format_help(ctx, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -168,7 +194,8 @@ class Group(_Light, TyperGroup):
             for name, entry in self.entries.items()
             if name != self.default and name.startswith(incomplete) and (incomplete or not name.startswith("_"))
         ]
-        return found + TyperCommand.shell_complete(self, ctx, incomplete)
+        options = self.get_command(ctx, ALONE) if self.alone and incomplete.startswith("-") else self
+        return found + TyperCommand.shell_complete(options, ctx, incomplete)
 
 
 # --- options that many commands share -------------------------------------------------------------------
@@ -231,21 +258,22 @@ class Noun:
         return register
 
     def group(self, _ctx: Any) -> Group:
-        entries = {
-            name: Entry(
-                verb.help.partition("\n")[0].rstrip("."),
-                partial(build, name, verb),
-            )
-            for name, verb in self.verbs.items()
-        }
         return Group(
             name=self.word,
             help=self.help,
-            entries=entries,
+            entries=entries_of(self.verbs),
             default=self.default,
             no_args_is_help=True,
             rich_markup_mode=None,
         )
+
+
+def entries_of(verbs: Mapping[str, Verb]) -> dict[str, Entry]:
+    """The lines of a group, one for each of its commands."""
+    return {
+        name: Entry(verb.help.partition("\n")[0].rstrip("."), partial(build, name, verb))
+        for name, verb in verbs.items()
+    }
 
 
 def report(*examples: str) -> Callable[[Callable[..., Result]], "Report"]:
@@ -261,16 +289,34 @@ def report(*examples: str) -> Callable[[Callable[..., Result]], "Report"]:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A command that is no verb of a noun."""
+    """A command that is no verb of a noun; it may have commands under it, such as `crm pipeline diff`."""
 
     name: str
-    verb: Verb
+    alone: Verb
+    verbs: dict[str, Verb] = field(default_factory=dict)
+
+    def verb(self, *examples: str) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+        """Register a function as a command under this one."""
+
+        def register(function: Callable[..., Result]) -> Callable[..., Result]:
+            self.verbs[function.__name__] = Verb(function, inspect.getdoc(function) or "", examples)
+            return function
+
+        return register
 
     def group(self, ctx: Any) -> Any:
-        return build(self.name, self.verb, ctx)
+        if not self.verbs:
+            return build(self.name, self.alone, ctx)
+        return Group(
+            name=self.name,
+            help=self.alone.help,
+            entries=entries_of(self.verbs),
+            alone=Entry("", partial(build, ALONE, self.alone)),
+            rich_markup_mode=None,
+        )
 
     def __call__(self, app: App, **options: Any) -> Result:
-        return self.verb.function(app, **options)
+        return self.alone.function(app, **options)
 
 
 def build(name: str, verb: Verb, ctx: Any) -> Any:
@@ -304,10 +350,7 @@ def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
             if text == "" and option != "set" and not option.startswith("field_"):
                 raise InvalidValue(f"{option.replace('_', '-')} is blank.", field=option)
         app.output = Output("json" if as_json else named, split_names(given.pop("fields")))
-        if given.get("terms"):
-            given["terms"] = [term.removeprefix(KEPT) for term in given["terms"]]
-        if given.get("filter"):
-            given["filter"] = given["filter"].removeprefix(KEPT)
+        given = {option: as_typed(value) for option, value in given.items()}
         result = verb.function(app, **given)
         show(app, result)
         if isinstance(result, Outcome | Figures) and result.exit_code:
@@ -317,6 +360,13 @@ def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def as_typed(value: Any) -> Any:
+    """The words of an argument without the mark of those that are no options."""
+    if isinstance(value, list):
+        return [as_typed(each) for each in value]
+    return value.removeprefix(KEPT) if isinstance(value, str) else value
 
 
 def command_tree() -> dict[str, list[str]]:

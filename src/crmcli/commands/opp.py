@@ -27,6 +27,7 @@ from crmcli.rules.closing import (
 from crmcli.rules.contact_roles import Part, leave, play
 from crmcli.rules.ownership import refuse_inactive_owner
 from crmcli.rules.records import Facts
+from crmcli.rules.snoozing import STATUS, SUBJECT, snoozed
 from crmcli.rules.stages import (
     StageFacts,
     closing_stage,
@@ -343,6 +344,42 @@ def reason_for(app: App, ref: str, text: str | None, unless_in: str | None = Non
     reading = reading_of(app)
     app.release()
     return ask(replace(spec, required=True), reading)
+
+
+@command.verb("crm opp snooze O45 --until +2w", "crm opp snooze O45 --until none")
+def snooze(
+    app: App,
+    ref: Ref,
+    until: Annotated[
+        str, typer.Option("--until", metavar="DATE", help="The day it comes back; none wakes it.")
+    ],
+    note: Annotated[
+        str | None, typer.Option("--note", metavar="TEXT", help="Why; kept with the task of that day.")
+    ] = None,
+    dry_run: DryRun = False,
+) -> Result:
+    """Leave a deal alone till a day: till then `crm pipeline blockers` hides it.
+
+    It gets a task of that day, which says to look at it again.
+    """
+    day = parse_date(
+        until, today=app.today, order=app.date_order, period_end=True, fiscal_start=app.fiscal_start
+    )
+    with app.work(dry_run=dry_run) as work:
+        deal = deal_of(work, ref)
+        task = work.reader.value(
+            "SELECT max(id) FROM task WHERE related_to_entity = 'opportunity' AND related_to_id = :id"
+            " AND completed_at IS NULL AND deleted_at IS NULL AND subject = :subject AND status = :status",
+            id=deal["id"],
+            subject=SUBJECT,
+            status=STATUS,
+        )
+        changes = snoozed(deal, task, day, app.today, note, owner_for(work), work.ids)
+        work.apply(changes)
+        said = [f"Would be: {line}" for line in changes.notes] if dry_run else changes.notes
+        return Outcome(
+            said, [reference("opportunity", deal["id"])], record_of(work.reader, "opportunity", deal["id"])
+        )
 
 
 # --- who ----------------------------------------------------------------------------------------------------

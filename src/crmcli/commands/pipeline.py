@@ -1,4 +1,4 @@
-"""crm pipeline: the open deals by stage."""
+"""crm pipeline: the open deals by stage, what changed in them, and what they are stuck on."""
 
 from typing import Annotated
 
@@ -6,7 +6,8 @@ import typer
 
 from crmcli.app import App
 from crmcli.commands._noun import AsOf, Owner, Period, report
-from crmcli.commands._report import as_json, for_people, scope_of
+from crmcli.commands._report import as_json, for_people, owner_of, scope_of
+from crmcli.errors import InvalidValue
 from crmcli.reports.pipeline import Asked, pipeline
 from crmcli.result import Result
 
@@ -29,10 +30,80 @@ def command(
 
     With --period only those that close within it.
     """
+    bars, ascii = drawing(app)
+    scope = scope_of(app, as_of=as_of, owner=owner, period=period)
+    asked = Asked(scope, app.currency, app.zone, explain, as_json(app), bars, ascii)
+    return pipeline(app.read(), asked)
+
+
+def drawing(app: App) -> tuple[bool, bool]:
+    """Whether there is room for bars, and whether they are of ASCII."""
     from crmcli.render.look import look_of
 
     look = look_of(app.stdout, app.stderr, app.environ, app.settings.color)
-    bars = for_people(app) and not 0 < look.width < ROOM
-    scope = scope_of(app, as_of=as_of, owner=owner, period=period)
-    asked = Asked(scope, app.currency, app.zone, explain, as_json(app), bars, look.ascii)
-    return pipeline(app.read(), asked)
+    return for_people(app) and not 0 < look.width < ROOM, look.ascii
+
+
+@command.verb(
+    "crm pipeline diff 2026-03-31 today",
+    "crm pipeline diff -1w today --owner me --explain",
+    "crm pipeline diff 2026-03-31 2026-06-30 --period 2026-Q2 --json",
+)
+def diff(
+    app: App,
+    first: Annotated[str, typer.Argument(metavar="FROM", help="The day it begins with, at its end.")],
+    last: Annotated[str, typer.Argument(metavar="TO", help="The day it ends with.")],
+    period: Period = None,
+    owner: Owner = None,
+    explain: Explain = False,
+) -> Result:
+    """What made the pipeline of one day that of another: new deals, won, lost, moved, worth more or less.
+
+    Each deal is in one bucket, with what it adds; opening and all movements are the closing. With --period
+    it is the pipeline of deals that close within it, and those whose close date enters or leaves it move in
+    or out.
+    """
+    from crmcli.reports import pipeline_diff
+
+    before = scope_of(app, as_of=past_day(app, first), owner=owner)
+    after = scope_of(app, as_of=past_day(app, last), owner=owner, period=period)
+    if before.as_of > after.as_of:
+        raise InvalidValue(
+            f"{before.as_of} is later than {after.as_of}.",
+            hint=f"crm pipeline diff {after.as_of} {before.as_of}",
+            field="from",
+        )
+    bars, ascii = drawing(app)
+    asked = pipeline_diff.Asked(
+        before, after, app.currency, explain, as_json(app), for_people(app), bars, ascii
+    )
+    return pipeline_diff.pipeline_diff(app.read(), asked)
+
+
+def past_day(app: App, text: str) -> str:
+    """A day that was typed, today or before, as it is stored. Raises InvalidValue."""
+    from crmcli.values.dates import parse_date
+
+    day = parse_date(
+        text, today=app.today, order=app.date_order, period_end=True, fiscal_start=app.fiscal_start
+    )
+    if day is None:
+        raise InvalidValue(f"{text!r} is no day.", hint="Write 2026-03-31, yesterday or -2w.")
+    if day > app.today:
+        raise InvalidValue(f"{text} is {day}, in the future; what was is all that is known.")
+    return day.isoformat()
+
+
+@command.verb("crm pipeline blockers", "crm pipeline blockers --owner me --json")
+def blockers(app: App, owner: Owner = None) -> Result:
+    """Open deals that are stuck, what on, and the command that mends it.
+
+    A deal is stuck when its close date has passed or was put off three times, when it is in its stage for
+    longer than the limit (crm stage edit NAME --limit-days 14), when it has an overdue task, no next step
+    or no decision maker, or when nothing has happened for as long as the limit, or 30 days.
+    `crm opp snooze O7 --until +2w` hides a deal till then.
+    """
+    from crmcli.reports.pipeline_blockers import Asked, pipeline_blockers
+
+    id, name = owner_of(app, owner) if owner else (None, None)
+    return pipeline_blockers(app.read(), Asked(app.today, app.zone, id, name))

@@ -1,0 +1,378 @@
+"""Pipeline, diff: what made the pipeline of one day that of another."""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from crmcli.fields import reference
+from crmcli.result import Column, Report, Row
+from crmcli.rules.waterfall import BUCKETS, MOVEMENTS, Ends, bucket_of
+from crmcli.store.deals import THEN, Scope
+from crmcli.store.reader import Reader
+from crmcli.values.money import amount_text
+
+NAMED: Final = 10  # deals that a footer names
+EXPLAINED: Final = 20  # deals of a bucket that --explain shows to people
+BAR: Final = 30  # cells
+MARKS: Final = {"stays": "█#", "comes": "▓+", "goes": "░-"}  # and in ASCII
+
+PASSED: Final = "in the pipeline only in between"
+
+
+class Asked(NamedTuple):
+    """The options of the report: from the end of one day to the end of another."""
+
+    before: Scope
+    after: Scope
+    currency: str  # of a pipeline in which there is nothing
+    explain: bool = False
+    every: bool = True  # name every deal: for programs
+    people: bool = False
+    bars: bool = False
+    ascii: bool = False
+
+    @property
+    def params(self) -> dict[str, Any]:
+        period, owner = self.after.period, self.after.owner_id
+        within = {"start": period.start.isoformat(), "end": period.end.isoformat()} if period else {}
+        return {"a": self.before.moment, "b": self.after.moment, **within} | (
+            {"owner": owner} if owner is not None else {}
+        )
+
+    @property
+    def inside(self) -> str:
+        """The condition on a version: the deal is in the pipeline that was asked for."""
+        within = " AND d.close_date BETWEEN :start AND :end" if self.after.period else ""
+        return "d.is_closed = 0" + within + (" AND d.owner_id = :owner" if "owner" in self.params else "")
+
+
+class Bucket:
+    """The deals of one bucket and currency."""
+
+    def __init__(self, count: int = 0, amount: int = 0) -> None:
+        self.count = count
+        self.amount = amount
+
+
+Buckets = dict[str, dict[str, Bucket]]  # currency -> bucket
+
+# --- SQL ----------------------------------------------------------------------------------------------
+
+
+def opening_sql(asked: Asked) -> str:
+    """What was in the pipeline on the first day, by currency."""
+    holds = THEN.holds.replace(":moment", ":a")
+    return (
+        "SELECT d.currency, count(*), CAST(coalesce(sum(d.amount), 0) AS BIGINT)"
+        f" FROM {THEN.table} WHERE {holds} AND {asked.inside} GROUP BY 1 ORDER BY 1"
+    )
+
+
+def moved_sql(asked: Asked) -> str:
+    """The deals that were in the pipeline at any time between the days, and changed.
+
+    Of each, currency and amount on the two days on which it was in the pipeline, and whether it was there,
+    lost or won. Only versions that begin or end between the days are read, so what stood still costs nothing.
+    """
+    at_a = "d.valid_from < :a"  # no version is read that ended before
+    at_b = "(d.valid_to IS NULL OR d.valid_to >= :b)"  # nor one that began after
+    return (
+        "SELECT d.opportunity_id + 0 AS id,"
+        f" max(CASE WHEN {at_a} AND {asked.inside} THEN d.currency END) AS currency_a,"
+        f" max(CASE WHEN {at_a} AND {asked.inside} THEN coalesce(d.amount, 0) END) AS a,"
+        f" max(CASE WHEN {at_b} AND {asked.inside} THEN d.currency END) AS currency_b,"
+        f" max(CASE WHEN {at_b} AND {asked.inside} THEN coalesce(d.amount, 0) END) AS b,"
+        f" max(CASE WHEN {at_a} THEN d.is_closed + d.is_won END) AS was,"
+        f" max(CASE WHEN {at_b} THEN d.is_closed + d.is_won END) AS is_now,"
+        " max(d.is_closed) AS closed"
+        f" FROM {THEN.table} WHERE d.recorded_to IS NULL AND d.valid_from < :b"
+        " AND (d.valid_to IS NULL OR d.valid_to >= :a)"
+        " AND NOT (d.valid_from < :a AND (d.valid_to IS NULL OR d.valid_to >= :b))"
+        # + 0: SQLite is not to read every row of the table, in the order of deals, to save a sort of a few
+        f" GROUP BY 1 HAVING max(CASE WHEN {asked.inside} THEN 1 ELSE 0 END) = 1"
+    )
+
+
+def counted_sql(asked: Asked) -> str:
+    """The same, as many at a time as have the same fate."""
+    return (
+        "SELECT currency_a, currency_b, was, is_now, closed,"
+        " CASE WHEN b > a THEN 1 WHEN b < a THEN -1 ELSE 0 END AS way, count(*),"
+        " CAST(sum(a) AS BIGINT), CAST(sum(b) AS BIGINT)"
+        f" FROM ({moved_sql(asked)}) AS m GROUP BY 1, 2, 3, 4, 5, 6"
+    )
+
+
+def deals_sql(asked: Asked) -> str:
+    """Those that were in the pipeline on one of the days, one by one, with their names."""
+    return (
+        "SELECT m.currency_a, m.currency_b, m.was, m.is_now, m.closed, m.a, m.b, o.id, o.name"
+        f" FROM ({moved_sql(asked)}) AS m JOIN opportunity AS o ON o.id = m.id"
+        " WHERE m.currency_a IS NOT NULL OR m.currency_b IS NOT NULL"
+    )
+
+
+def passed_sql(asked: Asked) -> str:
+    """Those that were in it only in between."""
+    limit = "" if asked.every else f" LIMIT {NAMED}"
+    return (
+        f"SELECT m.id FROM ({moved_sql(asked)}) AS m"
+        f" WHERE m.currency_a IS NULL AND m.currency_b IS NULL ORDER BY 1{limit}"
+    )
+
+
+# --- the fold -----------------------------------------------------------------------------------------
+
+
+def sides(currency_a: str | None, currency_b: str | None, *facts: Any) -> Iterator[tuple[str, Ends]]:
+    """A deal in the pipeline of each of its currencies: from one to another it moves out, and in."""
+    was, is_now, closed, before, after = facts
+    for currency in sorted({currency_a, currency_b} - {None}, key=str):
+        yield (
+            str(currency),
+            Ends(
+                before if currency == currency_a else None,
+                after if currency == currency_b else None,
+                was,
+                is_now,
+                bool(closed),
+            ),
+        )
+
+
+def fold(reader: Reader, asked: Asked) -> tuple[Buckets, int]:
+    """The buckets by currency, and how many deals were in the pipeline only in between."""
+    found: Buckets = {}
+    passing = 0
+
+    def of(currency: str) -> dict[str, Bucket]:
+        return found.setdefault(currency, {name: Bucket() for name in BUCKETS})
+
+    for currency, count, amount in reader.rows(opening_sql(asked), **asked.params):
+        of(currency)["opening"] = Bucket(count, amount)
+        of(currency)["closing"] = Bucket(count, amount)
+    for currency_a, currency_b, was, is_now, closed, _way, count, a, b in reader.rows(
+        counted_sql(asked), **asked.params
+    ):
+        if currency_a is None and currency_b is None:
+            passing += count
+        for currency, ends in sides(currency_a, currency_b, was, is_now, closed, a, b):
+            name = bucket_of(ends)
+            closing = of(currency)["closing"]
+            closing.amount += ends.movement
+            closing.count += count * ((ends.after is not None) - (ends.before is not None))
+            if name:
+                of(currency)[name].count += count
+                of(currency)[name].amount += ends.movement
+    return dict(sorted(found.items())), passing
+
+
+class Deal(NamedTuple):
+    """A deal that moved."""
+
+    id: int
+    name: str
+    currency: str
+    bucket: str
+    ends: Ends
+
+    @property
+    def ref(self) -> str:
+        return reference("opportunity", self.id)
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "ref": self.ref,
+            "name": self.name,
+            "bucket": self.bucket,
+            "amount": amount_text(self.ends.movement, self.currency),
+            "currency": self.currency,
+        }
+
+    def sentence(self) -> str:
+        before, after = (
+            "not in it" if amount is None else amount_text(amount, self.currency) for amount in self.ends[:2]
+        )
+        return (
+            f"{self.ref} {self.name} · {before} → {after} · {amount_text(self.ends.movement, self.currency)}"
+        )
+
+
+def moved(reader: Reader, asked: Asked) -> list[Deal]:
+    """The deals that moved, by bucket, the largest first."""
+    deals: list[Deal] = []
+    for currency_a, currency_b, was, is_now, closed, a, b, id, name in reader.rows(
+        deals_sql(asked), **asked.params
+    ):
+        for currency, ends in sides(currency_a, currency_b, was, is_now, closed, a, b):
+            bucket = bucket_of(ends)
+            if bucket:
+                deals.append(Deal(id, name, currency, bucket, ends))
+    places = {name: place for place, name in enumerate(BUCKETS)}
+    deals.sort(key=lambda deal: (deal.currency, places[deal.bucket], -abs(deal.ends.movement), deal.id))
+    return deals
+
+
+# --- the report ---------------------------------------------------------------------------------------
+
+
+def pipeline_diff(reader: Reader, asked: Asked) -> Report:
+    """The waterfall: opening and all movements are the closing, to the cent."""
+    found, passing = fold(reader, asked)
+    found = found or {asked.currency: {name: Bucket() for name in BUCKETS}}
+    one = next(iter(found)) if len(found) == 1 else None
+    deals = moved(reader, asked) if asked.every or asked.explain else []
+    passed = [
+        reference("opportunity", row[0])
+        for row in (reader.rows(passed_sql(asked), **asked.params) if passing else ())
+    ]
+    rows: list[list[Any]] = []
+    closings: dict[str, Row] = {}
+    for currency, buckets in found.items():
+        bars = drawn(asked, buckets)
+        lines = [
+            [
+                name.replace("_", " ").capitalize() if asked.people else name,
+                currency,
+                bucket.count,
+                bucket.amount,
+                *([bars[name]] if asked.bars else []),
+            ]
+            for name, bucket in buckets.items()
+        ]
+        rows += lines[:-1] if asked.people else lines
+        closings[currency] = lines[-1]
+    amounts = {
+        currency: {name: amount_text(bucket.amount, currency) for name, bucket in buckets.items()}
+        for currency, buckets in found.items()
+    }
+    report = Report(
+        columns_of(asked),
+        rows,
+        title="Pipeline, " + (f"{one}, " if one else "") + f"{asked.before.as_of} to {asked.after.as_of}",
+        refs=None,
+        head=head(asked, one),
+        total=closings[one] if one else None,
+        totals={} if one else closings,
+        block="" if one else "currency",
+        tail={
+            "buckets": amounts[one] if one else None,
+            "blocks": amounts,
+            "deals": [deal.facts() for deal in deals],
+            "excluded": [{"ref": ref, "reason": PASSED} for ref in passed],
+        },
+        notes=[*said_of(passed, passing), footer(asked)],
+    )
+    if asked.explain:
+        explain(asked, report, found, deals)
+    return report
+
+
+def drawn(asked: Asked, buckets: dict[str, Bucket]) -> dict[str, str]:
+    """A bar for each bucket, from where the pipeline stood before it to where it stood after it."""
+    if not asked.bars:
+        return {}
+    from crmcli.render.bars import span
+
+    tops = [0]
+    at = 0
+    for name in BUCKETS[:-1]:
+        at += buckets[name].amount
+        tops.append(at)
+    scale = max(tops) or 1
+    bars = {}
+    at = 0
+    for name in BUCKETS:
+        amount = buckets[name].amount
+        start = 0 if name in ("opening", "closing") else at
+        at = start + amount
+        way = "stays" if name in ("opening", "closing") else "comes" if amount > 0 else "goes"
+        bars[name] = span(start / scale, at / scale, BAR, MARKS[way][asked.ascii])
+    return bars
+
+
+def columns_of(asked: Asked) -> list[Column]:
+    return [
+        Column("bucket", "", cut="never"),
+        Column("currency", "Currency", hidden=True),
+        Column("count", "Deals", "number"),
+        Column("amount", "Amount", "money"),
+        *([Column("bar", "", cut="never", minor=2)] if asked.bars else []),
+    ]
+
+
+def head(asked: Asked, currency: str | None) -> dict[str, Any]:
+    period = asked.after.period
+    bounds = period and {
+        "start": period.start.isoformat(),
+        "end": period.end.isoformat(),
+        "label": period.label,
+    }
+    return {
+        "from": asked.before.as_of,
+        "to": asked.after.as_of,
+        "period": bounds,
+        "currency": currency,
+        "owner": asked.after.owner,
+    }
+
+
+def footer(asked: Asked) -> str:
+    period, owner = asked.after.period, asked.after.owner
+    closing = (
+        f"closing {period.start.isoformat()}..{period.end.isoformat()}" if period else "whenever they close"
+    )
+    return (
+        f"From the end of {asked.before.as_of} to that of {asked.after.as_of} · open deals {closing} ·"
+        f" {'owner ' + owner if owner else 'all owners'}"
+    )
+
+
+def said_of(passed: list[str], count: int) -> list[str]:
+    if not count:
+        return []
+    more = [f"and {count - NAMED} more"] if count > NAMED else []
+    deals = f"{count} deal{'s' if count > 1 else ''}"
+    return [f"{PASSED.capitalize()}: {deals}, in no bucket: {' '.join([*passed[:NAMED], *more])}"]
+
+
+FORMULAS: Final = {
+    "opening": "the amounts of the deals that were in the pipeline at the end of the first day",
+    "new": "deals that were not there on the first day",
+    "moved_in": "open deals that came from another period, owner or currency",
+    "increased": "what deals in the pipeline on both days are worth more",
+    "decreased": "what deals in the pipeline on both days are worth less",
+    "moved_out": "open deals that went to another period, owner or currency",
+    "won": "deals won since, with the amount they were in the pipeline with",
+    "lost": "deals lost since, with the amount they were in the pipeline with",
+    "reopened": "deals that were closed, on the first day or for a time since, and are open again",
+    "deleted": "deals deleted since",
+    "rate": "what changed by exchange rates alone; nothing where each currency is shown on its own",
+    "closing": "opening and all movements: what is in the pipeline at the end of the last day",
+}
+
+
+def explain(asked: Asked, report: Report, found: Buckets, deals: list[Deal]) -> None:
+    """Say of every bucket what it is, and which deals are in it."""
+    by_bucket: dict[tuple[str, str], list[Deal]] = {}
+    for deal in deals:
+        by_bucket.setdefault((deal.currency, deal.bucket), []).append(deal)
+    report.tail["explain"] = {
+        "formulas": FORMULAS,
+        "rows": [
+            {
+                "bucket": name,
+                "currency": currency,
+                "counted": found[currency][name].count,
+                "deals": [deal.ref for deal in by_bucket.get((currency, name), [])],
+            }
+            for currency in found
+            for name in MOVEMENTS
+        ],
+    }
+    report.explain = [f"{name.replace('_', ' ')}: {formula}" for name, formula in FORMULAS.items()]
+    for (currency, name), each in by_bucket.items():
+        amount = amount_text(found[currency][name].amount, currency)
+        report.explain.append(f"{name.replace('_', ' ').capitalize()}, {currency}: {amount}")
+        report.explain += [f"  {deal.sentence()}" for deal in each[:EXPLAINED]]
+        if len(each) > EXPLAINED:
+            report.explain.append(f"  and {len(each) - EXPLAINED} more")
