@@ -37,6 +37,8 @@ COMMANDS: Final = (
     ("pipeline", "Open deals by stage", "Every day"),
     ("forecast", "What will be closed, by category", "Every day"),
     ("lint", "Records that lack something, and what mends them", "Every day"),
+    ("quota", "What everybody is to close, and how much of it is", "Plan"),
+    ("rate", "What other currencies are worth", "Plan"),
     ("export", "Everything, as plain files in one folder", "Files"),
     ("import", "Bring back a whole export, or carry out the plan of an import", "Files"),
     ("migrate", "Move in from Salesforce, HubSpot or Pipedrive", "Files"),

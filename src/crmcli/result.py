@@ -44,6 +44,7 @@ class Column:
     wraps: bool = False
     minor: int = 0  # 0 is never left out
     room: int = 0  # in cells; 0 is the usual
+    absent: str = ""  # what people read where there is no value
 
 
 Row = Sequence[Any]

@@ -38,6 +38,9 @@ REPORTS = (
     "forecast --period this-year --by owner",
     "forecast --period this-year --by account",
     "forecast --as-of 2026-02-10 --period this-year",
+    "quota show --period 2026",
+    "rate list",
+    "forecast adjust --list",
     "pipeline",
     "pipeline --as-of 2026-02-10",
     "today",
@@ -85,6 +88,12 @@ def work_for_a_while(crm: Crm) -> None:
     crm.ok("user add 'Li Wei' --email li@x.example --team East")
     crm.ok("user add Zoë --manager 'Li Wei'")
     crm.ok("user add Gone")
+    crm.ok("rate set EUR 1.08 --from 2026-01-01")
+    crm.ok("quota set --owner 'Li Wei' --period 2026 --amount 900k", today="2026-01-05")
+    crm.ok("quota set --owner 'Li Wei' --period 2026 --amount 1m", today="2026-02-05")
+    crm.ok("undo")  # the forecast of February still knows it
+    crm.ok("quota set --owner Zoë --period 2026 --amount 500k --count 4")
+    crm.ok("--as 'Li Wei' forecast adjust --owner Zoë --period 2026 --category commit --amount 70k --note Sure")
     crm.ok("account add Gone --at 2026-01-01")
     crm.ok("account", "add", 'Kid, "Inc"', "--description", "two\r\nlines\rand 'quotes'", "--owner", "Zoë")
     crm.ok("account edit A1 --parent A2")

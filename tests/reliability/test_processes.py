@@ -102,7 +102,7 @@ def test_who_reads_may_stop_reading(crm_process: Crm, crm: Crm, tmp_path: Path, 
     assert process.stdout.read(20)
     process.stdout.close()
     assert process.stderr is not None
-    assert process.stderr.read() == ""
+    assert str(process.stderr.read()) == ""
     assert process.wait(60) == 141
     process.stderr.close()
 

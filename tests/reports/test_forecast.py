@@ -79,6 +79,7 @@ def test_the_document_holds_the_fiscal_quarter_by_owner(team: Crm) -> None:
         "attainment": None,
         "gap": None,
         "coverage": None,
+        "raw": None,
     }
     assert found["total"]["commit"] == "130000.00"
     assert found["total"]["count"] == 4
@@ -151,7 +152,7 @@ def test_the_period_takes_every_form_and_follows_the_fiscal_year(team: Crm) -> N
         ("--as-of 2027-01-01", 2, "in the future"),
         ("--as-of none", 2, "takes a day"),
         ("--owner Nobody", 3, "Nobody"),
-        ("--currency EUR", 2, "--currency"),
+        ("--currency EURO", 2, "EURO"),
     ],
 )
 def test_what_cannot_be_understood_is_refused(team: Crm, words: str, code: int, says: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmcli.errors import InvalidValue
-from crmcli.values.periods import Period, month_of, months, parse_period, quarter_of
+from crmcli.values.periods import Period, month_of, months, parse_period, period_of, quarter_of
 
 TODAY = date(2026, 11, 21)
 units = st.sampled_from(["week", "month", "quarter", "year"])
@@ -145,3 +145,14 @@ def test_the_months_of_a_period_are_all_it_touches() -> None:
         "2027-02",
     ]
     assert month_of("2026-07-15") == "2026-07"
+
+
+@pytest.mark.parametrize("fiscal_start", [1, 2, 7])
+@pytest.mark.parametrize(
+    "text", ["2026-07", "2026-Q3", "2026", "FY26", "FY26-Q1", "2026-07-15", "2026-10..2027-03", "2026-W07"]
+)
+def test_a_period_is_named_so_that_it_reads_back(text: str, fiscal_start: int) -> None:
+    period = parse_period(text, today=date(2026, 3, 2), fiscal_start=fiscal_start)
+    named = period_of(period.start, period.end, fiscal_start)
+    assert (named.start, named.end) == (period.start, period.end)
+    assert parse_period(named.label, today=date(2026, 3, 2), fiscal_start=fiscal_start) == named

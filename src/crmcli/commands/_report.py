@@ -17,25 +17,37 @@ def as_json(app: App) -> bool:
 
 
 def scope_of(
-    app: App, *, as_of: str | None = None, owner: str | None = None, period: str | None = None
+    app: App,
+    *,
+    as_of: str | None = None,
+    owner: str | None = None,
+    period: str | None = None,
+    known_at: str | None = None,
 ) -> Scope:
-    """The deals a report looks at; this-quarter is that of the as-of day. Raises CrmError."""
-    day = as_of_day(app, as_of)
-    moment = None
-    if as_of is not None:
-        from crmcli.values.dates import iso_instant, midnight
+    """The deals a report looks at; this-quarter is that of the as-of day. Raises CrmError.
 
-        moment = iso_instant(midnight(day + timedelta(days=1), app.zone))
+    `known_at` is a day whose knowledge counts; without another as-of day it is that too.
+    """
+    day = as_of_day(app, as_of or known_at, "as-of" if as_of else "known-at")
+    moment = end_of(app, day) if as_of or known_at else None
+    known = end_of(app, as_of_day(app, known_at, "known-at")) if known_at else None
     stretch = None
     if period is not None:
         from crmcli.values.periods import parse_period
 
         stretch = parse_period(period, today=day, fiscal_start=app.fiscal_start)
     id, name = owner_of(app, owner) if owner else (None, None)
-    return Scope(day.isoformat(), moment, stretch, id, name)
+    return Scope(day.isoformat(), moment, stretch, id, name, known)
 
 
-def as_of_day(app: App, text: str | None) -> date:
+def end_of(app: App, day: date) -> str:
+    """The moment at which a day ends where the user is."""
+    from crmcli.values.dates import iso_instant, midnight
+
+    return iso_instant(midnight(day + timedelta(days=1), app.zone))
+
+
+def as_of_day(app: App, text: str | None, option: str = "as-of") -> date:
     """The day a report stands on: today unless --as-of says otherwise. Raises InvalidValue."""
     if text is None:
         return app.today
@@ -45,10 +57,12 @@ def as_of_day(app: App, text: str | None) -> date:
         text, today=app.today, order=app.date_order, period_end=True, fiscal_start=app.fiscal_start
     )
     if day is None:
-        raise InvalidValue("--as-of takes a day.", hint="Write 2026-03-31, yesterday or -2w.", field="as-of")
+        raise InvalidValue(
+            f"--{option} takes a day.", hint="Write 2026-03-31, yesterday or -2w.", field=option
+        )
     if day > app.today:
         raise InvalidValue(
-            f"--as-of {text} is {day}, in the future; what was is all that is known.", field="as-of"
+            f"--{option} {text} is {day}, in the future; what was is all that is known.", field=option
         )
     return day
 

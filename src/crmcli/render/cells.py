@@ -73,7 +73,7 @@ def people_text(
         say = _alone(lambda value: local(value)[:16].replace("T", " "))
     else:
         say = _alone(_PEOPLE.get(column.kind, str))
-    return lambda value, row: "" if value is None else say(value, row)
+    return lambda value, row: column.absent if value is None else say(value, row)
 
 
 def cell(text: str, ascii: bool) -> str:

@@ -29,6 +29,56 @@ THEN: Final = Source(
     "o.created_at",
 )
 
+KNOWN: Final = THEN._replace(
+    holds="d.recorded_at < :known AND (d.recorded_to IS NULL OR d.recorded_to >= :known)"
+    " AND d.valid_from < :moment AND (d.valid_to IS NULL OR d.valid_to >= :moment)"
+)
+
+# What may be supposed of a deal, and what it is in SQL.
+SUPPOSED: Final = {
+    "owner_id": "INTEGER",
+    "account_id": "INTEGER",
+    "amount": "BIGINT",
+    "currency": "TEXT",
+    "stage": "TEXT",
+    "probability": "INTEGER",
+    "category": "TEXT",
+    "close_date": "TEXT",
+    "source": "TEXT",
+    "is_closed": "INTEGER",
+    "is_won": "INTEGER",
+}
+
+
+class Supposed(NamedTuple):
+    """A deal as somebody imagines it: some of its columns with other values."""
+
+    id: int
+    values: dict[str, Any]
+
+
+def supposing(source: Source, deals: "tuple[Supposed, ...]") -> Source:
+    """The same deals, some of them as they are imagined; the values are parameters, `supposed` names them."""
+    columns = []
+    for column, kind in SUPPOSED.items():
+        cases = " ".join(
+            f"WHEN {deal.id} THEN CAST(:{supposed(deal, column)} AS {kind})"
+            for deal in deals
+            if column in deal.values
+        )
+        columns.append(
+            f"CASE {source.id} {cases} ELSE d.{column} END AS {column}" if cases else f"d.{column}"
+        )
+    facts = f"{source.id} AS id, {source.name} AS name, {source.created} AS created_at"
+    table = f"(SELECT {facts}, {', '.join(columns)} FROM {source.named} WHERE {source.holds}) AS d"
+    return Source(table, table, "1 = 1", "d.id", "d.name", "d.created_at")
+
+
+def supposed(deal: Supposed, column: str) -> str:
+    """The parameter of a value that is imagined."""
+    return f"supposed_{deal.id}_{column}"
+
+
 # amount × probability / 100, a half rounded up, deal by deal; so written it cannot overflow.
 WEIGHTED: Final = "(d.amount / 100) * d.probability + ((d.amount % 100) * d.probability + 50) / 100"
 
@@ -44,10 +94,18 @@ class Scope(NamedTuple):
     period: "Period | None" = None
     owner_id: int | None = None
     owner: str | None = None
+    known: str | None = None  # the end of the day whose knowledge counts, where that is asked for
+    supposed: tuple[Supposed, ...] = ()
 
     @property
     def source(self) -> Source:
-        return NOW if self.moment is None else THEN
+        found = NOW if self.moment is None else THEN if self.known is None else KNOWN
+        return supposing(found, self.supposed) if self.supposed else found
+
+    @property
+    def known_until(self) -> str | None:
+        """The moment until which quotas, rates and adjustments were known; None for now."""
+        return self.known or self.moment
 
     @property
     def holds(self) -> str:
@@ -57,5 +115,8 @@ class Scope(NamedTuple):
     @property
     def params(self) -> dict[str, Any]:
         """The parameters of `holds`."""
-        given = {"moment": self.moment, "owner": self.owner_id}
-        return {name: value for name, value in given.items() if value is not None}
+        given = {"moment": self.moment, "owner": self.owner_id, "known": self.known}
+        imagined = {
+            supposed(deal, column): value for deal in self.supposed for column, value in deal.values.items()
+        }
+        return {name: value for name, value in given.items() if value is not None} | imagined

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from crmcli.errors import Conflict, NotFound
-from crmcli.fields import reference
+from crmcli.fields import BY_ENTITY, reference
 from crmcli.model import ENTITIES
 from crmcli.store import search, versions
 from crmcli.store.find import described
@@ -278,7 +278,7 @@ def links(model: Any) -> Iterator[tuple[str, str, str]]:
 
 
 def described_any(reader: Reader, entity: str, id: int) -> str:
-    return reference(entity, id) if entity == "contact_role" else described(reader, entity, id)
+    return described(reader, entity, id) if entity in BY_ENTITY else reference(entity, id)
 
 
 def reverse(work: UnitOfWork, undone: int, kept: Collection[int]) -> int:

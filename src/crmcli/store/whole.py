@@ -30,7 +30,12 @@ RECORDS: Final = {
     "contact_role": "contact_roles.csv",
     "task": "tasks.csv",
     "activity": "activities.csv",
+    "quota": "quotas.csv",
+    "rate": "rates.csv",
+    "adjustment": "adjustments.csv",
 }
+# What was set, and when it was taken back: a forecast as of a past day needs both.
+FIGURES: Final = ("quota", "rate", "adjustment")
 DETAILS: Final = "opp_details.csv"
 VERSIONS: Final = "opp_versions.csv"
 DELETED: Final = "deleted.csv"
@@ -85,10 +90,15 @@ class File:
 def files_of(reader: Reader) -> list[File]:
     """The files that hold records, and what belongs to them."""
     files = [
-        File(name, entity, tuple(record_parts(entity, reader.fields(entity))), "t.deleted_at IS NULL")
+        File(name, entity, tuple(record_parts(entity, reader.fields(entity))), exported(entity))
         for entity, name in RECORDS.items()
     ]
     return [*files, File(DETAILS, "opportunity", DETAIL_PARTS, "t.deleted_at IS NULL"), VERSION_FILE]
+
+
+def exported(entity: str) -> str:
+    """The condition of the rows `t` that are exported."""
+    return "1 = 1" if entity in FIGURES else "t.deleted_at IS NULL"
 
 
 # --- columns ------------------------------------------------------------------------------------------------
@@ -98,8 +108,10 @@ def record_parts(entity: str, fields: Sequence[FieldSpec]) -> Iterator[Part]:
     """The columns of a noun's file: those of its own export, and the reference of the owner."""
     if entity in BY_ENTITY:
         selected = columns_for(fields, None, everything=True)
-    else:  # a contact role has no letter, and so no reference
+    else:  # a contact role has no letter, and so no reference; nor have figures
         yield from plain_parts(id="number", uid="text")
+        if entity in FIGURES:
+            yield from plain_parts(deleted_at="instant")
         selected = columns_for(fields, [spec.name for spec in fields], everything=True)
     by_name = {spec.name: spec for spec in fields}
     links = {spec.name: spec for spec in fields if spec.kind in ("link", "relation")}
@@ -227,7 +239,7 @@ def deleted_rows(reader: Reader) -> Iterator[Sequence[Any]]:
     """The deleted records that something still mentions: what they were called, and when they were."""
     mentions: dict[str, list[str]] = {noun.entity: [] for noun in NOUNS}
     for entity in RECORDS:
-        live = f'FROM "{entity}" AS t WHERE t.deleted_at IS NULL'
+        live = f'FROM "{entity}" AS t WHERE {exported(entity)}'
         for spec in reader.fields(entity):
             if spec.kind == "link":
                 mentions[target_of(spec)].append(f"SELECT {value_sql(spec, 't')} {live}")

@@ -191,7 +191,7 @@ class WholeImport:
             self._once(name, "id")
             if entity in REPLACED:
                 self._once(name, "name_key", "name")
-            if entity not in (*REPLACED, "contact_role"):
+            if entity not in REPLACED and entity in BY_ENTITY:
                 self._once(name, "external_id")
             for column in table_of(entity).columns:
                 for key in column.foreign_keys:

@@ -84,6 +84,24 @@ def months(period: Period) -> list[str]:
     return [f"{month // 12:04}-{month % 12 + 1:02}" for month in range(first, last + 1)]
 
 
+def period_of(start: date, end: date, fiscal_start: int = 1) -> Period:
+    """The period from one day to another, by the name one would write for it."""
+    count = (end.year - start.year) * 12 + end.month - start.month + 1
+    if start.day == 1 and end == last_of_month(end.year, end.month):
+        if count == 1:
+            return _month(start)
+        into = (start.month - fiscal_start) % 12
+        if count == 3 and into % 3 == 0:
+            return _stretch(start, 3, quarter_of(start.isoformat(), fiscal_start))
+        if count == 3 and start.month % 3 == 1:
+            return _stretch(start, 3, quarter_of(start.isoformat()))
+        if count == 12 and into == 0:
+            return _stretch(start, 12, f"{start.year:04}" if fiscal_start == 1 else _fiscal_name(end.year))
+        if count == 12 and start.month == 1:
+            return _stretch(start, 12, f"{start.year:04}")
+    return Period(start, end, start.isoformat() if start == end else f"{start}..{end}")
+
+
 def _end(typed: str, today: date, fiscal_start: int) -> Period:
     """One end of a range: a period, or a day in any of its forms."""
     if (period := _named(typed, today, fiscal_start)) is not None:

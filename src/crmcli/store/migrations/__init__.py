@@ -8,6 +8,8 @@ from typing import Final
 
 from sqlalchemy.engine import Connection
 
+from crmcli.store.migrations.figures import add_figures
+
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Final[tuple[tuple[int, Migration], ...]] = ()
+MIGRATIONS: Final[tuple[tuple[int, Migration], ...]] = ((2, add_figures),)

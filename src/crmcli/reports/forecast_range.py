@@ -1,0 +1,107 @@
+"""The range of a forecast: how likely which outcome is, from what became of deals in each stage before."""
+
+from typing import Any, NamedTuple
+
+from crmcli.errors import InvalidValue
+from crmcli.rules.forecast_range import THIN, Ended, Outcome, forecast_range, win_rates
+from crmcli.rules.rates import Rates
+from crmcli.store.deals import Scope
+from crmcli.store.figures import rates
+from crmcli.store.reader import Reader
+from crmcli.values.money import amount_text, amount_words
+from crmcli.values.periods import Period
+
+
+class Asked(NamedTuple):
+    """What the range is of: the deals of a scope that close in a period, and a quota."""
+
+    scope: Scope
+    period: Period
+    home: str
+    into: str | None
+    target: int | None  # in the currency that the forecast is in
+
+
+def history(reader: Reader, scope: Scope) -> tuple[dict[str, Ended], Ended]:
+    """How closed deals ended, of those that had been in each open stage, and of all."""
+    then = scope._replace(supposed=(), owner_id=None)
+    source, params = then.source, then.params
+    closed = f"FROM {source.table} WHERE {source.holds} AND d.is_closed = 1"
+    overall = reader.row(f"SELECT count(*), coalesce(sum(d.is_won), 0) {closed}", **params) or (0, 0)
+    known = "v.recorded_to IS NULL"
+    if scope.known is not None:
+        known = "v.recorded_at < :known AND (v.recorded_to IS NULL OR v.recorded_to >= :known)"
+    if scope.moment is not None:
+        known += " AND v.valid_from < :moment"
+    ended = f"SELECT {source.id} AS id, d.is_won AS won {closed}"
+    been = (
+        f"SELECT DISTINCT v.stage AS stage, c.id AS id, c.won AS won FROM ({ended}) AS c"
+        f" JOIN opportunity_version AS v ON v.opportunity_id = c.id WHERE v.is_closed = 0 AND {known}"
+    )
+    rows = reader.rows(f"SELECT stage, count(*), sum(won) FROM ({been}) AS b GROUP BY stage", **params)
+    return {stage: Ended(int(count), int(won)) for stage, count, won in rows}, Ended(*map(int, overall))
+
+
+def range_of(reader: Reader, asked: Asked) -> tuple[dict[str, Any], list[str]]:
+    """The range as a document, and in words. Raises InvalidValue where amounts have no common currency."""
+    start, end = asked.period.start.isoformat(), asked.period.end.isoformat()
+    scope, converter = asked.scope, Rates(asked.home, rates(reader, asked.scope.known_until, asked.home))
+    found = list(
+        reader.rows(
+            f"SELECT d.is_won, d.stage, d.currency, d.amount, d.close_date, count(*)"
+            f" FROM {scope.source.table} WHERE {scope.holds} AND d.amount IS NOT NULL"
+            " AND d.category <> 'Omitted' AND d.close_date BETWEEN :start AND :end"
+            " AND (d.is_won = 1 OR (d.is_closed = 0 AND d.close_date >= :as_of)) GROUP BY 1, 2, 3, 4, 5",
+            start=start,
+            end=end,
+            as_of=scope.as_of,
+            **scope.params,
+        )
+    )
+    currencies = sorted({row[2] for row in found})
+    if asked.into is None and len(currencies) > 1:
+        raise InvalidValue(
+            f"There are deals in {', '.join(currencies)}, which have no range together.",
+            hint=f"--currency {asked.home} converts them.",
+            field="range",
+        )
+    currency = asked.into or (currencies[0] if currencies else asked.home)
+    by_stage, overall = history(reader, scope)
+    open_stages = {row[1] for row in found if not row[0]}
+    chances = win_rates({**dict.fromkeys(open_stages, Ended(0, 0)), **by_stage}, overall)
+    closed, outcomes = 0, []
+    for won, stage, of, amount, day, deals in found:
+        converted = converter.convert(amount, of, currency, day if won else scope.as_of)
+        if converted is None:
+            continue  # the forecast names it
+        if won:
+            closed += converted * deals
+        elif stage in chances:
+            outcomes.append(Outcome(converted, chances[stage], deals))
+    past = {
+        "closed": overall.closed,
+        "won": overall.won,
+        "thin": overall.closed < THIN,
+        "stages": {
+            stage: {**by_stage.get(stage, Ended(0, 0))._asdict(), "win_rate": round(float(100 * chance), 1)}
+            for stage, chance in sorted(chances.items())
+        },
+    }
+    if not overall.closed:
+        empty = dict.fromkeys(("p10", "p50", "p90", "mean", "chance_of_quota"))
+        return {**empty, "history": past}, ["Range: none, as no deal was ever closed to learn from"]
+    range = forecast_range(closed, outcomes, asked.target)
+    money = {name: getattr(range, name) for name in ("p10", "p50", "p90", "mean")}
+    said = ", ".join(
+        f"{name.replace('p', 'P')} {amount_words(minor, currency)}" for name, minor in list(money.items())[:3]
+    )
+    quota = "" if range.chance is None else f"; chance of the quota {range.chance} %"
+    words = [f"Range: {said}; mean {amount_words(range.mean, currency)}{quota}"]
+    thin = "too thin to lean on: " if past["thin"] else ""
+    grid = f", amounts to {amount_words(range.step, currency)}" if range.step > 1 else ""
+    words.append(
+        f"From {thin}{overall.closed} closed deals, {overall.won} of them won, stage by stage;"
+        f" deals are taken as independent{grid}"
+    )
+    document = {name: amount_text(minor, currency) for name, minor in money.items()}
+    return {**document, "chance_of_quota": range.chance, "history": past}, words

@@ -1,0 +1,406 @@
+"""crm forecast with quotas, rates, adjustments, suppositions, and what was known when."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import Crm
+
+TODAY = "2026-08-15"
+
+
+@pytest.fixture
+def team(crm: Crm) -> Crm:
+    """Ann leads Li and 张敏; deals in the third quarter of 2026."""
+    crm.today = TODAY
+    crm.env["CRMCLI_USER"] = "Ann Lee"
+    crm.ok("user add 'Ann Lee'")
+    crm.ok("user add Li --manager 'Ann Lee'")
+    crm.ok("user add 张敏 --manager 'Ann Lee'")
+    for deal in (
+        "One --owner Li --amount 60k --close-date 2026-07-10 --stage 'Closed Won'",
+        "Two --owner 张敏 --amount 60k --close-date 2026-09-10 --stage Nego",
+        "Three --owner 'Ann Lee' --amount 10k --close-date 2026-09-20 --stage Percep",
+        "Four --owner Li --amount 30k --close-date 2026-09-30",
+    ):
+        crm.ok(f"opp add {deal}")
+    return crm
+
+
+def rows(crm: Crm, words: str = "", **options: Any) -> dict[str, dict[str, Any]]:
+    found = crm.ok(f"forecast --json {words}", **options).json
+    return {each["key"]: each for each in found["rows"]} | {"total": found["total"]}
+
+
+# --- quotas -----------------------------------------------------------------------------------------------
+
+
+def test_quotas_stand_beside_the_figures(team: Crm) -> None:
+    team.ok("user add Idle")
+    team.ok("quota set --owner Li --period 2026-Q3 --amount 100k")
+    team.ok("quota set --owner Idle --period 2026-Q3 --amount 20k")
+    found = rows(team)
+    measures = ("quota", "attainment", "gap", "coverage")
+    assert [found["Li"][name] for name in measures] == ["100000.00", 60.0, "40000.00", 0.75]
+    assert [found["Idle"][name] for name in measures] == ["20000.00", 0.0, "20000.00", 0.0]
+    assert [found["张敏"][name] for name in measures] == [None, None, None, None]
+    assert [found["total"][name] for name in measures] == ["120000.00", 50.0, "60000.00", 1.67]
+    text = team.ok("forecast", env={"COLUMNS": "140"}).out
+    assert "n/a" in text
+    assert "60.0 %" in text
+    assert "inf" not in text
+    assert rows(team, "--by stage")["total"]["quota"] == "120000.00"
+    assert rows(team, "--owner Li")["total"]["quota"] == "100000.00"
+
+
+def test_the_quotas_of_months_are_those_of_their_rows_and_add_up(team: Crm) -> None:
+    for month, amount in (("2026-07", 10), ("2026-08", 20), ("2026-09", 30)):
+        team.ok(f"quota set --owner Li --period {month} --amount {amount}k")
+    team.ok("quota set --owner 张敏 --period 2026-Q3 --amount 5k")
+    found = rows(team, "--by month")
+    assert [found[month]["quota"] for month in ("2026-07", "2026-08", "2026-09")] == [
+        *("10000.00", "20000.00", "30000.00")
+    ]
+    assert found["2026-07"]["attainment"] == 600.0
+    assert found["total"]["quota"] == "65000.00"
+    assert rows(team, "--by quarter")["2026-Q3"]["quota"] == "65000.00"
+    assert rows(team)["Li"]["quota"] == "60000.00"
+    assert rows(team, "--by manager")["Ann Lee"]["quota"] == "65000.00"
+
+
+# --- the reporting line -----------------------------------------------------------------------------------
+
+
+def test_a_leader_is_shown_with_everybody_below(team: Crm) -> None:
+    team.ok("quota split --period 2026-Q3 --total 200k --even --to Li,张敏")
+    found = rows(team, "--team")
+    assert list(found) == ["Ann Lee", "Li", "张敏", "total"]
+    assert found["Ann Lee"]["commit"] == "120000.00"
+    assert found["Ann Lee"]["quota"] == "200000.00"
+    assert found["Li"] == rows(team)["Li"]
+    plain = rows(team)
+    for column in ("closed", "commit", "best_case", "open_pipeline", "weighted", "quota"):
+        assert found["total"][column] == plain["total"][column] == found["Ann Lee"][column]
+    assert "--by owner" in team.fails(2, "forecast --team --by month").err
+
+
+# --- currencies -------------------------------------------------------------------------------------------
+
+
+def test_everything_is_converted_at_the_dated_rates(team: Crm) -> None:
+    team.ok("opp add Köln --owner Li --amount 'EUR 1000' --close-date 2026-09-01 --stage Nego")
+    team.ok("opp add Bonn --owner Li --amount 'EUR 1000' --close-date 2026-07-20 --stage 'Closed Won'")
+    team.ok("opp add Bath --owner Li --amount 'GBP 1000' --close-date 2026-07-20 --stage 'Closed Won'")
+    team.ok("rate set EUR 1.1 --from 2026-07-01")
+    team.ok("rate set EUR 1.2 --from 2026-08-01")
+    team.ok("rate set EUR 9 --from 2026-08-16")  # tomorrow: of no open deal today
+    found = team.ok("forecast --currency USD --json").json
+    assert found["currency"] == "USD"
+    assert found["rates"] == [
+        {"currency": "EUR", "valid_from": "2026-07-01", "rate": "1.1"},
+        {"currency": "EUR", "valid_from": "2026-08-01", "rate": "1.2"},
+    ]
+    li = next(each for each in found["rows"] if each["key"] == "Li")
+    assert (li["closed"], li["commit"], li["count"]) == ("61100.00", "62300.00", 4)
+    assert li["weighted"] == "4080.00"
+    assert found["excluded"] == [{"ref": "O7", "reason": "no rate"}]
+    assert "No rate: 1 deal, GBP 1,000.00" in team.ok("forecast --currency USD").out
+    team.ok("rate set GBP 1.3 --from 2026-07-21")  # a day too late
+    assert team.ok("forecast --currency USD --json").json["excluded"] == found["excluded"]
+    team.ok("rate set GBP 1.3 --from 2026-07-20")
+    whole = rows(team, "--currency USD")
+    assert whole["Li"]["closed"] == "62400.00"
+    for by in ("month", "stage", "account", "source", "team"):
+        total = rows(team, f"--currency USD --by {by}")["total"]
+        assert total["closed"] == whole["total"]["closed"]
+        assert total["weighted"] == whole["total"]["weighted"]
+    explained = team.ok("forecast --currency USD --explain").out
+    assert "O6 Bonn · 1100.00 Closed 100 % · of EUR 1,000.00" in explained
+
+
+def test_several_currencies_have_a_total_where_every_rate_is_known(team: Crm) -> None:
+    team.ok("opp add Köln --owner Li --amount 'EUR 1000' --close-date 2026-09-01 --stage Nego")
+    found = team.ok("forecast --json").json
+    assert (found["currency"], found["total"]) == (None, None)
+    assert "Together: no total in USD, as rates are missing" in team.ok("forecast").out
+    team.ok("rate set EUR 1.2 --from 2026-08-01")
+    found = team.ok("forecast --json").json
+    assert found["currency"] is None
+    assert (found["total"]["currency"], found["total"]["commit"]) == ("USD", "121200.00")
+    assert found["totals"]["EUR"]["commit"] == "1000.00"
+    assert "commit USD 121,200.00" in team.ok("forecast").out
+
+
+def test_a_rate_of_then_converts_the_past(team: Crm) -> None:
+    team.ok("opp add Köln --owner Li --amount 'EUR 1000' --close-date 2026-09-01 --stage Nego")
+    team.ok("rate set EUR 1.1 --from 2026-07-01")
+    team.ok("rate set EUR 1.5 --from 2026-07-01", today="2026-08-20")
+    later = {"today": "2026-08-25"}
+    assert rows(team, "--currency USD --as-of 2026-08-16", **later)["Li"]["commit"] == "61100.00"
+    assert rows(team, "--currency USD --as-of 2026-08-20", **later)["Li"]["commit"] == "61500.00"
+
+
+# --- adjustments ------------------------------------------------------------------------------------------
+
+
+def test_an_adjustment_is_shown_and_the_raw_figure_kept_beside(team: Crm) -> None:
+    words = "forecast adjust --owner Li --category commit --amount"
+    owners = team.ok("--as", "Li", *words.split(), "70k", "--note", "sure", "--json")
+    assert owners.json == {
+        "owner": "Li",
+        "period": "2026-Q3",
+        "category": "commit",
+        "layer": "owner",
+        "currency": "USD",
+        "raw": "60000.00",
+        "amount": "70000.00",
+        "note": "sure",
+        "entry": 8,
+    }
+    found = rows(team)
+    assert (found["Li"]["commit"], found["Li"]["raw"]) == ("70000.00", {"commit": "60000.00"})
+    assert (found["total"]["commit"], found["total"]["raw"]) == ("130000.00", {"commit": "120000.00"})
+    team.ok(f"{words} 90k --note 'PO arrives'")
+    assert rows(team)["Li"]["commit"] == "90000.00"
+    assert rows(team, "--team")["Ann Lee"]["commit"] == "150000.00"
+    assert rows(team, "--team")["Ann Lee"]["raw"] == {"commit": "120000.00"}
+    team.ok("opp add Late --owner Li --amount 5k --close-date 2026-09-30 --stage Nego")
+    judged = team.ok("forecast --json").json["adjustments"]
+    assert [(one["layer"], one["amount"], one["raw"], one["raw_then"], one["drift"]) for one in judged] == [
+        ("manager", "90000.00", "65000.00", "60000.00", "5000.00"),
+        ("owner", "70000.00", "65000.00", "60000.00", "5000.00"),
+    ]
+    said = team.ok("forecast").out
+    assert (
+        "Adjusted: Li, commit USD 90,000.00, by Ann Lee: PO arrives; raw USD 65,000.00, +USD 5,000.00 since"
+        in said
+    )
+    team.ok("forecast adjust --owner Li --category commit --clear")
+    assert rows(team)["Li"]["commit"] == "70000.00"
+    team.ok("undo")
+    assert rows(team)["Li"]["commit"] == "90000.00"
+    history = team.ok("forecast adjust --list --json").json
+    assert [(one["by"], one["amount"], one["note"]) for one in history] == [
+        ("Li", "70000.00", "sure"),
+        ("Ann Lee", "90000.00", "PO arrives"),
+    ]
+    for elsewhere in ("--by month", "--rollup single", "--period 2026-07"):
+        assert rows(team, elsewhere)["total"]["raw"] is None
+
+
+def test_an_adjustment_of_a_leader_is_of_the_whole_team(team: Crm) -> None:
+    team.ok("forecast adjust --owner Li --category commit --amount 90k --note sure")
+    done = team.ok("forecast adjust --owner 'Ann Lee' --category commit --amount 140k --note safer --json")
+    assert done.json["raw"] == "150000.00"
+    found = rows(team, "--team")
+    assert found["Ann Lee"]["commit"] == found["total"]["commit"] == "140000.00"
+    assert rows(team)["Ann Lee"]["commit"] == "0.00"
+    assert "(of the team: --team)" in team.ok("forecast").out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ("--owner Li --category commit --amount 5k", 2, "has a note"),
+        ("--owner Li --category closed --amount 5k --note x", 2, "cannot be adjusted"),
+        ("--owner Li --amount 5k --note x", 2, "--category is missing"),
+        ("--owner Li --category commit --note x", 2, "Give --amount, or --clear"),
+        ("--owner Li --category commit --amount 5 --clear --note x", 2, "Give --amount, or --clear"),
+        ("--owner Li --category commit --amount -5 --note x", 2, "negative"),
+        ("--owner Nobody --category commit --amount 5 --note x", 3, "Nobody"),
+    ],
+)
+def test_an_adjustment_that_cannot_be_is_refused(team: Crm, words: str, code: int, says: str) -> None:
+    assert says in team.fails(code, f"forecast adjust {words}").err
+
+
+# --- what if ----------------------------------------------------------------------------------------------
+
+
+def test_a_supposition_is_counted_and_nothing_written(team: Crm) -> None:
+    before = team.ok("forecast --json").json
+    found = team.ok(
+        *("forecast", "--json", "--explain", "--what-if", 'O4.stage="Closed Won"'),
+        *("--what-if", "O2.close_date=2026-10-15", "--what-if", "O3.owner=Li", "--what-if", "O3.amount=12k"),
+    ).json
+    assert found["what_if"][1] == "O2.close_date=2026-10-15"
+    by_key = {each["key"]: each for each in found["rows"]}
+    assert list(by_key) == ["Li"]
+    assert (by_key["Li"]["closed"], by_key["Li"]["best_case"]) == ("90000.00", "102000.00")
+    assert [deal["ref"] for deal in found["explain"]["rows"][0]["deals"]] == ["O1", "O4", "O3"]
+    assert team.ok("forecast --json").json == before
+    assert rows(team, "--what-if O4.probability=50")["Li"]["weighted"] == "15000.00"
+    assert rows(team, "--what-if O4.category=omitted")["Li"]["open_pipeline"] == "0.00"
+    assert rows(team, "--what-if O1.stage=Nego --what-if O1.close_date=2026-09-01")["Li"]["closed"] == "0.00"
+    assert rows(team, "--what-if O4.close_date=2026-08-01")["total"]["count"] == 3
+    assert (
+        rows(team, "--as-of 2026-08-15 --what-if O4.amount=1", today="2026-08-20")["Li"]["open_pipeline"]
+        == "1.00"
+    )
+
+
+def test_a_supposition_is_what_the_act_would_have_made(team: Crm) -> None:
+    supposed = rows(team, "--what-if 'O4.stage=Closed Won'")
+    team.ok("opp win O4")
+    assert rows(team) == supposed
+    supposed = rows(team, "--what-if O2.stage=Perception")
+    team.ok("opp stage O2 Perception")
+    assert rows(team) == supposed
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "says"),
+    [
+        ("O4", 2, "says nothing of a deal"),
+        ("O4.colour=red", 2, "not 'colour'"),
+        ("O99.amount=5", 3, "O99"),
+        ("O4.amount=lots", 2, "not an amount"),
+        ("O4.stage=Nowhere", 2, "There is no stage"),
+        ("O1.probability=50", 5, "has a probability of 100"),
+        ("O4.probability=none", 2, "cannot be none"),
+    ],
+)
+def test_a_supposition_that_cannot_be_is_refused(team: Crm, typed: str, code: int, says: str) -> None:
+    assert says in team.fails(code, "forecast", "--what-if", typed).err
+
+
+# --- what was known when ----------------------------------------------------------------------------------
+
+
+def test_known_at_is_what_would_have_been_printed_that_day(crm: Crm) -> None:
+    crm.ok("user add Bo", today="2026-05-01")
+    crm.ok("opp add Won --owner Bo --amount 100 --close-date 2026-06-20", today="2026-05-01")
+    crm.ok("opp edit O1 --stage 'Closed Won' --at 2026-05-10", today="2026-05-20")
+    true = rows(crm, "--as-of 2026-05-15", today="2026-05-30")["total"]
+    printed = rows(crm, "--known-at 2026-05-15", today="2026-05-30")["total"]
+    assert (true["closed"], printed["closed"]) == ("100.00", "0.00")
+    assert printed["open_pipeline"] == "100.00"
+    both = rows(crm, "--as-of 2026-05-15 --known-at 2026-05-20", today="2026-05-30")["total"]
+    assert both["closed"] == "100.00"
+    assert "--known-at" in crm.fails(2, "forecast --known-at 2026-06-30", today="2026-05-30").err
+
+
+PLANS = st.lists(
+    st.sampled_from(
+        [
+            "quota set --owner Bo --period 2026-Q2 --amount 1000",
+            "quota set --owner Bo --period 2026-05 --amount 300",
+            "quota set --owner Al --team --period 2026-Q2 --amount 5000",
+            "quota set --owner Bo --period 2026-Q2 --amount none",
+            "rate set EUR 1.1 --from 2026-04-01",
+            "rate set EUR 1.3 --from 2026-05-01",
+            "forecast adjust --owner Bo --period 2026-Q2 --category commit --amount 700 --note why",
+            "forecast adjust --owner Al --period 2026-Q2 --category best_case --amount 900 --note why",
+            "forecast adjust --owner Bo --period 2026-Q2 --category commit --clear",
+            "opp add Deal --owner Bo --amount 100.10 --close-date 2026-06-20",
+            "opp add Deal --owner Al --amount 'EUR 77.77' --close-date 2026-06-21 --stage Nego",
+            "opp edit O1 --stage 'Closed Won'",
+            "opp edit O1 --amount 55.55",
+            "opp rm O2 --yes",
+            "undo",
+        ]
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(days=st.lists(PLANS, min_size=2, max_size=3))
+def test_what_was_printed_can_be_printed_again_with_its_plans(crm: Crm, days: list[list[str]]) -> None:
+    if "BO" not in crm.environ:
+        crm.ok("user add Al", today="2026-01-01")
+        crm.ok("user add Bo --manager Al", today="2026-01-01")
+        crm.environ["BO"] = "is there"
+    forget(crm)
+    words = "--period 2026-Q2 --currency USD --team"
+    printed: dict[str, Any] = {}
+    for number, acts in enumerate(days):
+        today = f"2026-05-{10 + number}"
+        for act in acts:
+            crm(act, today=today)
+        printed[today] = crm.ok(f"forecast --json {words}", today=today).json
+        for again in ("--as-of", "--known-at"):
+            assert crm.ok(f"forecast --json {words} {again} {today}", today=today).json == printed[today]
+        whole, own = rows(crm, words, today=today)["total"], rows(crm, words[:-6], today=today)["total"]
+        for column in ("closed", "open_pipeline", "weighted", "quota"):
+            assert whole[column] == own[column]
+    for day, before in printed.items():
+        assert crm.ok(f"forecast --json {words} --known-at {day}", today="2026-05-30").json == before
+
+
+def forget(crm: Crm) -> None:
+    """Empty the database of deals and plans, and of all that is known of them."""
+    from sqlalchemy import text
+
+    from crmcli.store.engine import engine_of, target_of
+
+    engine = engine_of(target_of(crm.environ["CRMCLI_DB"]))
+    with engine.begin() as connection:
+        for table in ("opportunity_version", "change", "opportunity", "quota", "rate", "adjustment", "entry"):
+            connection.execute(text(f"DELETE FROM {table}"))
+            connection.execute(
+                text("UPDATE sequence SET next_id = 1 WHERE entity = :table"), {"table": table}
+            )
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "quota set --owner Li --period 2026-Q3 --amount 5k",
+        "quota set --owner 'Ann Lee' --team --period 2026-Q3 --amount 5k",
+        "quota split --period 2026-Q3 --total 1000 --even",
+        "rate set EUR 2 --from 2026-07-01",
+        "rate rm EUR --from 2026-07-01",
+        "forecast adjust --owner Li --category commit --amount 1 --note why",
+    ],
+)
+def test_undo_restores_every_report(team: Crm, act: str) -> None:
+    team.ok("opp add Köln --owner Li --amount 'EUR 1000' --close-date 2026-09-01 --stage Nego")
+    team.ok("rate set EUR 1.1 --from 2026-07-01")
+    team.ok("quota set --owner Li --period 2026-Q3 --amount 100k")
+    reports = (
+        *(
+            "forecast --json",
+            "forecast --currency USD --team --json",
+            "forecast --by month --currency USD --json",
+        ),
+        "quota show --json",
+    )
+    before = [team.ok(words).out for words in reports]
+    team.ok(act)
+    assert [team.ok(words).out for words in reports] != before
+    team.ok("undo")
+    assert [team.ok(words).out for words in reports] == before
+
+
+# --- the range --------------------------------------------------------------------------------------------
+
+
+def test_the_range_is_by_ones_own_win_rates(crm: Crm) -> None:
+    crm.today = "2026-05-01"
+    crm.ok("init")
+    none = crm.ok("forecast --range --json").json["range"]
+    assert none["p50"] is None
+    assert none["history"] == {"closed": 0, "won": 0, "thin": True, "stages": {}}
+    assert "no deal was ever closed" in crm.ok("forecast --range").out
+    for number in range(1, 5):
+        crm.ok(f"opp add Past{number} --amount 100 --close-date +5d --stage Proposal")
+    for number in range(1, 4):
+        crm.ok(f"opp win O{number}", today="2026-05-02")
+    crm.ok("opp lose O4 --reason Pricing", today="2026-05-02")
+    crm.today = "2026-05-03"
+    crm.ok("opp add Next --amount 1000 --close-date 2026-06-01 --stage Proposal")
+    crm.ok("quota set --period this-quarter --amount 1000")
+    found = crm.ok("forecast --range --json").json["range"]
+    assert (found["p10"], found["p50"], found["p90"]) == ("300.00", "1300.00", "1300.00")
+    assert found["mean"] == "1050.00"  # 300 + 1000 × (3 + 8 × 3/4) / (4 + 8)
+    assert found["chance_of_quota"] == 75.0
+    assert found["history"]["thin"] is True
+    assert found["history"]["stages"]["Proposal/Price Quote"] == {"closed": 4, "won": 3, "win_rate": 75.0}
+    assert "too thin to lean on" in crm.ok("forecast --range").out
+    crm.ok("opp add Köln --amount 'EUR 5' --close-date 2026-06-01")
+    assert "have no range together" in crm.fails(2, "forecast --range").err
+    assert crm.ok("forecast --range --currency USD --json").json["range"]["mean"] == "1050.00"

@@ -1,0 +1,123 @@
+"""Targets as quotas, sales as won deals, a fiscal year from July: attainment by person and month, figure by figure."""
+
+import csv
+from collections import defaultdict
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Crm
+
+FOLDER = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "adventureworks" / "pbi"
+
+pytestmark = pytest.mark.skipif(
+    not FOLDER.is_dir(), reason="the sales history in ../shared/data/adventureworks is not there"
+)
+
+Sums = dict[tuple[str, str], Decimal]  # by person and month
+
+
+def read(name: str) -> list[dict[str, str]]:
+    with (FOLDER / name).open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file, delimiter="|"))
+
+
+def month_of(text: str) -> str:
+    return text[:7].replace("/", "-")
+
+
+class Files:
+    """The figures, computed from the files and nothing else."""
+
+    def __init__(self) -> None:
+        people = read("Salesperson.csv")
+        by_key = {row["EmployeeKey"]: row["Salesperson"] for row in people}
+        by_id = {row["EmployeeID"]: row["Salesperson"] for row in people}
+        self.targets: Sums = {}
+        for row in read("Targets.csv"):
+            self.targets[by_id[row["EmployeeID"]], month_of(row["TargetMonth"])] = Decimal(
+                row["TargetAmount"]
+            )
+        orders: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+        for row in read("Sales.csv"):
+            orders[row["SalesOrderNumber"], row["OrderDate"], by_key[row["EmployeeKey"]]] += Decimal(
+                row["Sales"]
+            )
+        self.orders = {
+            order: amount.quantize(Decimal("0.01"), ROUND_HALF_UP) for order, amount in orders.items()
+        }
+        self.sales: Sums = defaultdict(Decimal)
+        for (_, day, name), amount in self.orders.items():
+            self.sales[name, month_of(day)] += amount
+
+    def sums(self, figures: Sums, months: list[str]) -> dict[str, Decimal]:
+        found: dict[str, Decimal] = defaultdict(Decimal)
+        for (name, month), amount in figures.items():
+            if month in months:
+                found[name] += amount
+        return found
+
+
+def percent(part: Decimal, whole: Decimal) -> float:
+    return float((100 * part / whole).quantize(Decimal("0.1"), ROUND_HALF_UP))
+
+
+@pytest.fixture(scope="module")
+def files() -> Files:
+    return Files()
+
+
+@pytest.fixture
+def company(crm: Crm, files: Files, tmp_path: Path) -> Crm:
+    crm.today = "2020-07-15"
+    crm.ok("config set fiscal_year_start july")
+    told = (
+        "--map EmployeeID=external_id --map Salesperson=name --map UPN=email --map Title=role --extra ignore"
+    )
+    crm.ok(f"user import {FOLDER / 'Salesperson.csv'} {told}")
+    deals = tmp_path / "orders.csv"
+    with deals.open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(["external_id", "name", "owner", "amount", "close_date", "stage"])
+        for (number, day, name), amount in files.orders.items():
+            out.writerow([number, number, name, amount, day.replace("/", "-"), "Closed Won"])
+    crm.ok(f"opp import {deals}")
+    imported = crm.ok(f"quota import {FOLDER / 'Targets.csv'} --map EmployeeID=owner --json").json
+    assert imported["created"] == len(files.targets)
+    return crm
+
+
+def test_attainment_agrees_with_the_files(company: Crm, files: Files) -> None:
+    months = [f"{2018 + (month < 7)}-{month:02}" for month in (7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5, 6)]
+    found: dict[str, Any] = company.ok("quota show --period FY19 --json").json
+    assert found["period"] == {"start": "2018-07-01", "end": "2019-06-30", "label": "FY19"}
+    shown = {(row["owner"], row["period"]): row for row in found["rows"] if row["amount"] is not None}
+    wanted = {key: amount for key, amount in files.targets.items() if key[1] in months}
+    assert {key: Decimal(row["amount"]) for key, row in shown.items()} == wanted
+    for key, row in shown.items():
+        closed = files.sales.get(key, Decimal(0))
+        assert Decimal(row["closed"]) == closed, key
+        assert row["attainment"] == percent(closed, wanted[key]), key
+        assert Decimal(row["gap"]) == max(Decimal(0), wanted[key] - closed), key
+
+    targets, sales = files.sums(files.targets, months), files.sums(files.sales, months)
+    assert Decimal(found["total"]["amount"]) == sum(targets.values())
+    assert Decimal(found["total"]["closed"]) == sum(sales.values())
+
+    by_owner = company.ok("forecast --period FY19 --json").json
+    for row in by_owner["rows"]:
+        name = row["key"]
+        assert Decimal(row["closed"]) == sales.get(name, Decimal(0)), name
+        if name in targets:
+            assert Decimal(row["quota"]) == targets[name], name
+            assert row["attainment"] == percent(sales.get(name, Decimal(0)), targets[name]), name
+    assert by_owner["total"]["attainment"] == percent(sum(sales.values(), Decimal(0)), sum(targets.values(), Decimal(0)))
+
+    by_month = company.ok("forecast --period FY19 --by month --json").json["rows"]
+    assert [row["key"] for row in by_month] == months
+    for row in by_month:
+        month = row["key"]
+        assert Decimal(row["closed"]) == sum(amount for key, amount in files.sales.items() if key[1] == month)
+        assert Decimal(row["quota"]) == sum(amount for key, amount in wanted.items() if key[1] == month)
