@@ -93,7 +93,9 @@ def work_for_a_while(crm: Crm) -> None:
     crm.ok("quota set --owner 'Li Wei' --period 2026 --amount 1m", today="2026-02-05")
     crm.ok("undo")  # the forecast of February still knows it
     crm.ok("quota set --owner Zoë --period 2026 --amount 500k --count 4")
-    crm.ok("--as 'Li Wei' forecast adjust --owner Zoë --period 2026 --category commit --amount 70k --note Sure")
+    crm.ok(
+        "--as 'Li Wei' forecast adjust --owner Zoë --period 2026 --category commit --amount 70k --note Sure"
+    )
     crm.ok("account add Gone --at 2026-01-01")
     crm.ok("account", "add", 'Kid, "Inc"', "--description", "two\r\nlines\rand 'quotes'", "--owner", "Zoë")
     crm.ok("account edit A1 --parent A2")

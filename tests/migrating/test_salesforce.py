@@ -475,6 +475,7 @@ ODD = table(
 
 def test_stages_without_a_counterpart_are_listed_and_nothing_is_written(crm: Crm, tmp_path: Path) -> None:
     export = folder(tmp_path / "x", {"Opportunity.csv": ODD})
+    crm.ok("init")
     run = crm.fails(2, "migrate", "salesforce", export)
     assert "Opportunity.csv line 2" in run.err
     assert "--create-stages" in run.err
@@ -567,6 +568,7 @@ BAD = {
 
 
 def test_one_bad_row_and_nothing_is_written(crm: Crm, tmp_path: Path) -> None:
+    crm.ok("init")
     run = crm.fails(2, "migrate", "salesforce", folder(tmp_path / "x", BAD))
     assert "Account.csv line 3: " in run.err
     assert "Account.csv line 4: name is missing" in run.err

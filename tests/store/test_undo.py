@@ -17,7 +17,7 @@ from crmcli.store.engine import Target, target_of
 from crmcli.store.journal import last_act, last_undo, take_back
 from crmcli.store.reader import Reader, open_reader
 from crmcli.store.versions import COLUMNS
-from crmcli.store.work import UnitOfWork, unit_of_work
+from crmcli.store.work import UnitOfWork, make_ready, unit_of_work
 from tests.conftest import DATABASE, Crm
 
 State = dict[str, list[tuple[Any, ...]]]
@@ -35,8 +35,7 @@ class World:
     def __init__(self, url: str, dice: random.Random) -> None:
         self.target: Target = target_of(url)
         self.dice = dice
-        with self.work("init"):
-            pass
+        make_ready(self.target, datetime(2026, 3, 2, 8, tzinfo=UTC))
 
     @contextmanager
     def work(self, command: str, days_ago: int = 0) -> Iterator[UnitOfWork]:
