@@ -139,6 +139,23 @@ def line(name: str, ratios: Sequence[float], taken: Sequence[Taken], goal: float
     print(f"  {name:<58} {seconds:8.2f} s  {ratio:6.2f}{verdict}", flush=True)
 
 
+def as_exported(export: Path, database: Path) -> str:
+    """The query that gives the shell what an export holds: amounts as decimals, the owner by name."""
+    with export.open(encoding="utf-8") as file:
+        headings = file.readline().strip().split(",")
+    asked = "SELECT group_concat(name) FROM pragma_table_info('lead')"
+    known = subprocess.run(
+        ["sqlite3", database, asked], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    said = {
+        "owner": "u.name",
+        "annual_revenue": "printf('%.2f', l.annual_revenue / 100.0)",
+        "ref": "'L' || l.id",
+    }
+    columns = [said.get(name, f"l.{name}") for name in headings if name in said or name in known.split(",")]
+    return f"SELECT {', '.join(columns)} FROM lead l LEFT JOIN user u ON u.id = l.owner_id ORDER BY l.id"
+
+
 def fresh(folder: Path) -> Iterator[Path]:
     """Databases that nobody has used, one after the other."""
     n = 0
@@ -172,21 +189,9 @@ def imports(folder: Path) -> None:
         note("few into many", timed((*command, few, "--match", "email"), database))
         out = folder / "out.csv"
         note("export", timed((CRM, "lead", "export", "-", "--format", "csv"), database, out))
-        fields = ", ".join(out.open(encoding="utf-8").readline().strip().split(","))
-        known = subprocess.run(
-            ["sqlite3", database, "SELECT group_concat(name) FROM pragma_table_info('lead')"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        columns = [name for name in fields.split(", ") if name in known.split(",")]
         note(
             "shell export",
-            timed(
-                ("sqlite3", "-csv", "-header", database, f"SELECT {','.join(columns)} FROM lead"),
-                database,
-                out,
-            ),
+            timed(("sqlite3", "-csv", "-header", database, as_exported(out, database)), database, out),
         )
         database = next(databases)
         timed((*command, few, "--match", "email"), database)

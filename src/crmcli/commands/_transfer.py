@@ -260,12 +260,16 @@ class Asked(NamedTuple):
             )
         )
 
-    def plan(self, headings: Sequence[str], fields: Sequence["FieldSpec"]) -> "HeadingPlan":
+    def plan(self, source: "Source", fields: Sequence["FieldSpec"]) -> "HeadingPlan":
         """Where the cells go. Raises InvalidValue."""
         from crmcli.importing.profiles import fitting
-        from crmcli.transfer.mapping import match_headings
+        from crmcli.transfer.mapping import HeadingPlan, match_headings
 
-        told = self.told
+        if source.is_blank:
+            raise InvalidValue(f"{source.name} is empty.")
+        if source.is_empty:
+            return HeadingPlan(())
+        told, headings = self.told, source.headings
         maps = fitting(self.offered, told.map, headings, self.built_in) if self.built_in else told.map
         only_maps = self.built_in is not None
         return match_headings(
@@ -326,7 +330,7 @@ def run_import(
     from crmcli.commands import _plan
     from crmcli.commands._facts import facts_of, fields_of, owner_for, reading_of
     from crmcli.commands._noun import show
-    from crmcli.importing.how import find_date_order, importable
+    from crmcli.importing.how import filling, find_date_order, importable
     from crmcli.importing.run import Import, bring_in
     from crmcli.render.look import look_of
     from crmcli.render.progress import progress
@@ -344,7 +348,8 @@ def run_import(
     fields = importable(fields_of(app, entity), kept(asked.told.keep))
     refused: Rejected | None = None
     with asked.source(app, file, [spec.name for spec in fields]) as source:
-        plan = asked.plan(source.headings, fields)
+        plan = asked.plan(source, fields)
+        source.texts = filling(plan)
         order = find_date_order(source, plan, asked.told.date_order or app.date_order)
         look = look_of(app.stdout, app.stderr, app.environ, app.settings.color)
         with app.work(source="import", dry_run=only_planned, makes=True) as work:
@@ -366,7 +371,7 @@ def run_import(
                     )
                 )
             if imported.rejected and not how.keep_going:
-                refused = refusal(app, stage, imported.rejected, source.name)
+                refused = refusal(app, stage, imported.rejected, source)
                 if review is None:
                     raise refused
             if rejects is not None and not only_planned:
@@ -418,11 +423,12 @@ def refuse_replacing(path: str) -> None:
         )
 
 
-def refusal(app: App, stage: "Stage", count: int, name: str) -> Rejected:
+def refusal(app: App, stage: "Stage", count: int, source: "Source") -> Rejected:
     """List every bad row, and say that nothing is written."""
     as_json = app.output.format in ("json", "jsonl")
     details = []
-    for _, line, code, field, reason in stage.rejects():
+    for n, line, code, field, reason in stage.rejects():
+        reason = source.reason(n, reason)
         if as_json:
             details.append({"line": line, "code": code, "field": field or None, "reason": reason})
         else:
@@ -440,7 +446,7 @@ def refusal(app: App, stage: "Stage", count: int, name: str) -> Rejected:
     )
     makes = " --create-parents makes the accounts and users that are missing." if lacking else ""
     return Rejected(
-        f"{name}: {rows} cannot be imported; nothing was written.",
+        f"{source.name}: {rows} cannot be imported; nothing was written.",
         hint=f"Mend the file, or say --rejects FILE to import the good rows.{makes}",
         details=details if as_json else None,
     )
@@ -457,7 +463,8 @@ def write_rejects(stage: "Stage", source: "Source", path: str) -> None:
         for n, row in enumerate(source.rows() if following else ()):
             if following and n == following[0]:
                 _, line, code, _, reason = following
-                file.add(row.cells if isinstance(row, BadRow) else row[1], line, code, reason)
+                cells = row.cells if isinstance(row, BadRow) else row[1]
+                file.add(cells, line, code, source.reason(n, reason))
                 following = next(bad, None)
 
 

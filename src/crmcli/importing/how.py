@@ -124,6 +124,14 @@ def match_keys(keys: Sequence[str], plan: HeadingPlan, fields: Sequence[FieldSpe
     return found
 
 
+def filling(plan: HeadingPlan) -> frozenset[int]:
+    """The columns whose cells become values of fields, and not a line of a note or nothing."""
+    indexes = [bound.index for bound in (*plan.columns, *plan.titles)]
+    for _, template in plan.templates:
+        indexes += [part for part in template.parts if isinstance(part, int)]
+    return frozenset(indexes).union(plan.customs)
+
+
 def check_required(entity: str, plan: HeadingPlan, how: How, name: str) -> None:
     """Refuse a file that could make no record at all. Raises InvalidValue."""
     if how.wanted != "insert":

@@ -96,8 +96,10 @@ def bring_in(job: Import) -> tuple[Imported, Stage]:
     """
     work, entity, how = job.work, job.entity, job.how
     fields = importable(work.fields(entity), how.keep)
-    keys = match_keys(how.match, job.plan, fields)
-    check_required(entity, job.plan, how, job.source.name)
+    keys = []
+    if not job.source.is_empty:
+        keys = match_keys(how.match, job.plan, fields)
+        check_required(entity, job.plan, how, job.source.name)
     rows = Rows(
         entity, job.plan, how, job.reading, job.facts, fields,
         documents=work.reader.is_sqlite and entity in SEARCHED,

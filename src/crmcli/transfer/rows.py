@@ -13,7 +13,7 @@ MAX_RECORD: Final = 2 << 20  # characters in one row
 
 Code = Literal[
     "column_count", "nul", "field_too_long", "row_too_long", "unclosed_quote", "bad_quote",
-    "too_many_columns", "bad_text", "grand_total", "bad_card",
+    "too_many_columns", "bad_text", "grand_total", "bad_card", "bad_json", "nested",
 ]  # fmt: skip
 
 REASONS: Final[dict[Code, str]] = {

@@ -22,6 +22,10 @@ class Source:
     headings: list[str]
     announced: list[str]
     format: Format
+    is_blank = False  # nothing stands in it at all
+    is_empty = False  # it says that there are no records, and so has no headings either
+    crowded = False  # several records stand in one line
+    texts: Collection[int] | None = None  # columns that may hold no object of JSON; all, if None
 
     def __init__(self, source: Bytes) -> None:
         self._bytes = source
@@ -38,6 +42,10 @@ class Source:
     def rows(self) -> Iterator[Row | BadRow]:
         """Every record with the line it starts on; those that cannot be read as `BadRow`, in their place."""
         return self._rows()
+
+    def reason(self, n: int, reason: str) -> str:
+        """The reason why a row is refused; with its number where its line does not tell which one it is."""
+        return f"record {n + 1}: {reason}" if self.crowded else reason
 
     def position(self) -> int:
         """How much of `size` has been read: bytes of a file, rows of a sheet."""
@@ -80,15 +88,18 @@ class Source:
                     stream.detach()  # the next reading reads the bytes again
 
     def _as_json(self, *, lines: bool) -> None:
-        with self._text() as stream:
-            keys, count = json_rows.keys(stream, self.name)
         array = self._facts.head.lstrip().startswith("[")
-        self.format = "jsonl" if not array and (lines or count > 1) else "json"
-        self.headings = [key.strip() for key in keys]
+        each = not array and json_rows.is_lines(self._facts, named=lines)
+        with self._text() as stream:
+            found = json_rows.survey(stream, self.name, lines=each)
+        self.format = "jsonl" if not array and (lines or found.records > 1) else "json"
+        self.headings = [key.strip() for key in found.keys]
+        self.is_empty = not found.records
+        self.crowded = found.crowded
 
         def rows() -> Iterator[Row | BadRow]:
             with self._text() as stream:
-                yield from json_rows.rows(stream, self.name, keys)
+                yield from json_rows.rows(stream, self.name, found.keys, lines=each, texts=self.texts)
 
         self._rows = rows
 
@@ -190,6 +201,7 @@ def open_source(
             elif mark is None and given is None and skip_lines is None and _is_json(head, suffix):
                 opened._as_json(lines=suffix.endswith((".jsonl", ".ndjson")))
             else:
+                opened.is_blank = opened._facts.whole and not head.strip()
                 opened._as_csv(mark, given, skip_lines)
         check_headings(opened.headings, source.name)
         if opened._found:
@@ -202,8 +214,10 @@ def open_source(
 
 
 def _is_json(head: str, suffix: str) -> bool:
-    """Whether a text is JSON: its name says so, or it begins as only JSON does."""
-    if suffix.endswith((".json", ".jsonl", ".ndjson")):
-        return True
+    """Whether a text is JSON: its name says so and it may be, or it begins as only JSON does."""
     start = "".join(head[:4096].split())[:2]
+    if suffix.endswith((".jsonl", ".ndjson")) and not start:
+        return True  # the JSON Lines of no records
+    if suffix.endswith((".json", ".jsonl", ".ndjson")):
+        return start.startswith(("{", "["))
     return start in {'{"', "{}", "[{", "[]"}
