@@ -122,7 +122,7 @@ def test_an_import_matches_phones_of_the_country(crm: Crm, tmp_path: Path) -> No
     crm.ok("config set country DE")
     crm.ok("lead add Ann --phone '030 1234567'")
     path = tmp_path / "leads.csv"
-    path.write_text("name,phone,title\nAnn,+49 30 1234567,CEO\nBob,040 7654321,CTO\n")
+    path.write_text("name,phone,title\nAnn,+49 30 1234567,Head\nBob,040 7654321,CTO\n")
     run = crm.ok("lead", "import", path, "--match", "phone", "--json")
     assert (run.json["created"], run.json["updated"]) == (1, 1)
     assert by_phone(crm, "lead", "+49 40 7654321") == ["L2"]

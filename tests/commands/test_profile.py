@@ -210,29 +210,29 @@ def test_pairs_are_one_whatever_their_case() -> None:
 GOOGLE_OLD = (
     "Name,Given Name,Family Name,Notes,E-mail 1 - Type,E-mail 1 - Value,E-mail 2 - Value,Phone 1 - Value,"
     "Organization 1 - Name,Organization 1 - Title,Address 1 - City\n"
-    "Ann Lee,Ann,Lee,Met in Rome,Work,ann@acme.example,ann@home.example,555 0101 22,Acme,CEO,Bonn\n"
+    "Ann Lee,Ann,Lee,Met in Rome,Work,ann@acme.example,ann@home.example,555 0101 22,Acme,Head,Bonn\n"
 )
 GOOGLE_NEW = (
     "First Name,Middle Name,Last Name,Organization Name,Organization Title,Labels,E-mail 1 - Label,"
     "E-mail 1 - Value,Phone 1 - Label,Phone 1 - Value\n"
-    "Ann,B.,Lee,Acme,CEO,* myContacts,Work,ann@acme.example,Mobile,555 0101 22\n"
+    "Ann,B.,Lee,Acme,Head,* myContacts,Work,ann@acme.example,Mobile,555 0101 22\n"
 )
 OUTLOOK = (
     "Title,First Name,Last Name,Company,Department,Job Title,Business Street,Business City,"
     "Business Country/Region,Business Phone,Home Phone,Mobile Phone,E-mail Address,E-mail 2 Address,"
     "Manager's Name,Notes,Web Page\n"
-    "Dr.,Ann,Lee,Acme,Sales,CEO,Main St 1,Bonn,Germany,555 0101 22,555 0101 33,555 0101 44,"
+    "Dr.,Ann,Lee,Acme,Sales,Head,Main St 1,Bonn,Germany,555 0101 22,555 0101 33,555 0101 44,"
     "ann@acme.example,ann@home.example,Bob Ray,,acme.example\n"
 )
 THUNDERBIRD = (
     "First Name,Last Name,Display Name,Primary Email,Secondary Email,Work Phone,Home Phone,Mobile Number,"
     "Work City,Job Title,Department,Organization,Custom 1\n"
-    "Ann,Lee,Ann Lee,ann@acme.example,ann@home.example,555 0101 22,555 0101 33,,Bonn,CEO,Sales,Acme,\n"
+    "Ann,Lee,Ann Lee,ann@acme.example,ann@home.example,555 0101 22,555 0101 33,,Bonn,Head,Sales,Acme,\n"
 )
 LINKEDIN = (
     'Notes:\n"When exporting your connection data, some addresses may be missing."\n\n'
     "First Name,Last Name,URL,Email Address,Company,Position,Connected On\n"
-    "Ann,Lee,https://people.example/in/ann,ann@acme.example,Acme,CEO,01 Jan 2024\n"
+    "Ann,Lee,https://people.example/in/ann,ann@acme.example,Acme,Head,01 Jan 2024\n"
 )
 BOOKS = {
     "google": [GOOGLE_OLD, GOOGLE_NEW],
@@ -250,7 +250,7 @@ def test_an_address_book_goes_in_whole(crm: Crm, tmp_path: Path, name: str, book
     assert (found["name"].replace(" B.", ""), found["account_name"], found["title"]) == (
         "Ann Lee",
         "Acme",
-        "CEO",
+        "Head",
     )
     assert found["email"] == "ann@acme.example"
     row = [cell for cell in book.splitlines()[-1].split(",") if cell]

@@ -14,7 +14,7 @@ Record ID,Company name,Company owner,Create Date,Phone Number,City,Country/Regio
 """
 CONTACTS = """\
 Record ID,First Name,Last Name,Email,Job Title,Contact owner,Associated Company IDs,Associated Company
-101,Eva,Huber,eva@mueller.example,CEO,Ann Lee,101,Müller & Söhne
+101,Eva,Huber,eva@mueller.example,Head,Ann Lee,101,Müller & Söhne
 202,,,info@acme.example,,,,Acme
 """
 DEALS = """\

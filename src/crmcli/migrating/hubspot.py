@@ -188,7 +188,7 @@ def happened(kind: str, subject: Take, *said: str) -> Shape:
     )
 
 
-TODO: Final = Shape(
+OPEN_TASK: Final = Shape(
     "task",
     {
         **about("task"),
@@ -233,7 +233,7 @@ SYSTEM: Final = System(
         Object("Company", (COMPANY,), ("Companies",), marks=("Company name",)),
         Object("Contact", (CONTACT,), ("Contacts",), marks=("First Name",)),
         Object("Deal", (DEAL, PEOPLE_OF_DEAL), ("Deals",), marks=("Deal Name",)),
-        Object("Task", (TODO,), ("Tasks",), marks=("Task Title",)),
+        Object("Task", (OPEN_TASK,), ("Tasks",), marks=("Task Title",)),
         Object(
             "Call",
             (happened("Call", Take(("Call Title",), lambda title: title or "Call"), "Call notes"),),
