@@ -194,7 +194,10 @@ def test_a_blank_is_blank_in_templates_and_custom_fields_and_clears_where_asked(
     path, blank = file(tmp_path, text), ("--blank", "n/a", "--blank", "-")
     told = ("--set", "company={First}", "--extra", "custom", "--match", "email", *blank)
     crm.ok("lead", "import", path, *told)
-    assert listed(crm, "lead", "title", "company", "shoe_size") == [("Head", None, None), (None, "Acme", "38")]
+    assert listed(crm, "lead", "title", "company", "shoe_size") == [
+        ("Head", None, None),
+        (None, "Acme", "38"),
+    ]
     crm.ok("lead", "import", path, *told, "--blank-clears")
     assert listed(crm, "lead", "title") == [(None,), (None,)]
 
