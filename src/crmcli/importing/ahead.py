@@ -9,10 +9,9 @@ from threading import Thread
 from typing import Any, BinaryIO, Final, NamedTuple, NoReturn
 
 from crmcli.errors import InvalidValue
+from crmcli.store.bulk import Reject
 
 AHEAD: Final = 24  # chunks that may wait to be taken
-
-Reject = tuple[int, int, str, str, str]
 
 
 class Chunk(NamedTuple):
@@ -38,10 +37,14 @@ def run_ahead(make: Callable[[], Iterator[Chunk]]) -> Iterator[Chunk]:
     this process, whatever ends it, for nobody reads its pipe any longer.
     """
     reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _work(make, writing)
+    # An interruption that met the copy before it is at its work would unwind it through our open transaction.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        child = os.fork()
+        if child == 0:
+            _work(make, reading, writing)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.close(writing)
     try:
         with os.fdopen(reading, "rb") as pipe:
@@ -63,11 +66,12 @@ def _received(pipe: BinaryIO) -> Any:
     return marshal.loads(data)  # from a copy of ourselves, nobody else
 
 
-def _work(make: Callable[[], Iterator[Chunk]], writing: int) -> NoReturn:
+def _work(make: Callable[[], Iterator[Chunk]], reading: int, writing: int) -> NoReturn:
     """The other process: send every chunk, then None, and vanish without cleaning up what is not its own."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal interrupts both; the other one decides
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.close(reading)
         ready: Queue[bytes | None] = Queue(AHEAD)
         sender = Thread(target=_send, args=(ready, writing))
         sender.start()
