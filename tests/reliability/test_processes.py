@@ -110,7 +110,7 @@ def test_who_reads_may_stop_reading(crm_process: Crm, crm: Crm, tmp_path: Path, 
 def test_ctrl_c_in_an_import_writes_nothing(crm_process: Crm, crm: Crm, tmp_path: Path) -> None:
     crm.ok("lead add 'Wang Wei' --email wei@example.org")
     file = tmp_path / "leads.csv"
-    file.write_text("name,email\n" + "".join(f"Lead {n},lead{n}@example.org\n" for n in range(60_000)))
+    file.write_text("name,email\n" + "".join(f"Lead {n},lead{n}@example.org\n" for n in range(400_000)))
     writer = crm_process.popen("lead", "import", str(file), **PIPES)
     time.sleep(1.2)
     writer.send_signal(signal.SIGINT)
