@@ -9,12 +9,13 @@ from crmcli.commands._facts import owner_for, stages_of
 from crmcli.commands._noun import AsOf, DryRun, Owner, Period, complete_users, report
 from crmcli.commands._report import as_json, one_of, scope_of
 from crmcli.errors import InvalidValue, NotFound
-from crmcli.reports.forecast import BY, Asked, forecast, raw_figure
+from crmcli.reports.forecast import Asked, forecast, raw_figure
 from crmcli.result import Column, Outcome, Report, Result, Table
 from crmcli.rules.adjustments import CATEGORIES, category_named, checked_note, layer_of
 from crmcli.rules.forecast import ROLLUPS
 from crmcli.store.deals import Scope, Supposed
 from crmcli.store.find import find, title_of
+from crmcli.store.groups import BY
 
 if TYPE_CHECKING:
     from crmcli.values.periods import Period as Stretch

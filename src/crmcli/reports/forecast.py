@@ -24,23 +24,13 @@ from crmcli.rules.forecast import (
 from crmcli.rules.quotas import Line, Quota, Target, own_targets, whole_targets
 from crmcli.rules.rates import Rates
 from crmcli.store import figures as known
+from crmcli.store import groups
 from crmcli.store.deals import WEIGHTED, Scope
+from crmcli.store.groups import BY, NONE, Key, named_key, quarter_key
 from crmcli.store.reader import Reader
 from crmcli.values.money import amount_text, amount_words
-from crmcli.values.periods import Period, months, quarter_of
+from crmcli.values.periods import Period, months
 
-# What the rows can be, and the column that SQL groups by; the rest is a matter of names.
-BY: Final = {
-    "owner": "d.owner_id",
-    "month": "substr(d.close_date, 1, 7)",
-    "stage": "d.stage",
-    "account": "d.account_id",
-    "source": "d.source",
-    "quarter": "substr(d.close_date, 1, 7)",
-    "team": "d.owner_id",
-    "manager": "d.owner_id",
-}
-NONE: Final = "(none)"
 NAMED: Final = 10  # deals that a footer names
 EXPLAINED: Final = 20  # deals of a row that --explain shows to people
 MINOR: Final = {"open_pipeline": 2, "pipeline": 2, "weighted": 1}  # after the count of deals
@@ -51,14 +41,6 @@ MORE_FORMULAS: Final = {
     "quota": "those set for periods within this one; a quarter's rather than its months'",
     "adjusted": "what is shown is the manager's figure, else the owner's, else the raw one",
 }
-
-
-class Key(NamedTuple):
-    """What a row stands for: its name, its reference if it is a record, and its place among the rows."""
-
-    name: str
-    ref: str | None = None
-    place: tuple[Any, ...] = ()
 
 
 class Asked(NamedTuple):
@@ -196,65 +178,18 @@ def left_out_sql(asked: Asked, reason: str) -> list[str]:
 
 def keys_of(reader: Reader, asked: Asked) -> Callable[[Any], Key]:
     """A function from what SQL grouped by to the row it belongs to."""
-    makers: dict[str, Callable[[Reader, Asked], Callable[[Any], Key]]] = {
-        "owner": _owners,
-        "team": _owners,
-        "manager": _owners,
-        "stage": _stages,
-        "account": _accounts,
-    }
-    if asked.by in makers:
-        return makers[asked.by](reader, asked)
-    if asked.by == "quarter":
-        return lambda month: _quarter(month, asked.fiscal_start)
-    return _named
-
-
-def _named(value: Any, ref: str | None = None) -> Key:
-    if value in (None, ""):
-        return Key(NONE, None, (1,))
-    return Key(value, ref, (0, value.casefold(), value, ref or ""))
-
-
-def _quarter(month: str, fiscal_start: int) -> Key:
-    name = quarter_of(f"{month}-01", fiscal_start)
-    return Key(name, None, (0, name))
-
-
-def _owners(reader: Reader, asked: Asked) -> Callable[[Any], Key]:
-    users = {id: facts for id, *facts in reader.rows('SELECT id, name, team, manager_id FROM "user"')}
-
-    def key(id: Any) -> Key:
-        name, team, manager = users.get(id, (None, None, None))
-        if asked.by == "manager":
-            return _named(users[manager][0] if manager in users else None)
-        if asked.by == "team":
-            return _named(team)
-        return _named(name, None if name is None else reference("user", id))
-
-    return key
-
-
-def _stages(reader: Reader, asked: Asked) -> Callable[[Any], Key]:
-    rows = reader.rows("SELECT name, position FROM stage ORDER BY deleted_at IS NULL, id")
-    places = dict(rows)
-    return lambda name: Key(name, None, (name not in places, places.get(name, 0), name))
-
-
-def _accounts(reader: Reader, asked: Asked) -> Callable[[Any], Key]:
-    of_deals = " UNION ALL ".join(
+    accounts = " UNION ALL ".join(
         f"SELECT d.account_id FROM {asked.scope.source.table} WHERE {_part(asked, won)}" for won in (0, 1)
     )
-    names = dict(reader.rows(f"SELECT id, name FROM account WHERE id IN ({of_deals})", **asked.bounds))
-    return lambda id: _named(names.get(id), None if id is None else reference("account", id))
+    return groups.keys_of(reader, asked.by, asked.fiscal_start, accounts, asked.bounds)
 
 
 def without_deals(asked: Asked) -> list[Key]:
     """The rows that are there whether or not a deal is."""
     if asked.by == "month":
-        return [_named(month) for month in months(asked.period)]
+        return [named_key(month) for month in months(asked.period)]
     if asked.by == "quarter":
-        return list(dict.fromkeys(_quarter(month, asked.fiscal_start) for month in months(asked.period)))
+        return list(dict.fromkeys(quarter_key(month, asked.fiscal_start) for month in months(asked.period)))
     return []
 
 
