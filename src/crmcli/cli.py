@@ -36,6 +36,7 @@ COMMANDS: Final = (
     ("search", "Find anything by words", "Every day"),
     ("pipeline", "Open deals by stage", "Every day"),
     ("forecast", "What will be closed, by category", "Every day"),
+    ("report", "Win rate, cycle time, funnel and more; reports of your own", "Every day"),
     ("lint", "Records that lack something, and what mends them", "Every day"),
     ("quota", "What everybody is to close, and how much of it is", "Plan"),
     ("rate", "What other currencies are worth", "Plan"),

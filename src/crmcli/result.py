@@ -64,6 +64,18 @@ class Table:
     refs: str | None = "ref"  # the column that `--format ids` prints
 
 
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What of a report is drawn: the figures of one column, a bar for each row.
+
+    `columns` are figures over time, whose rows are in its order. `steps` are the movements of a waterfall:
+    the first row and the total are levels, the rows between them what leads from one to the other.
+    """
+
+    column: str
+    kind: Literal["bars", "columns", "steps"] = "bars"
+
+
 @dataclass(slots=True)
 class Report(Table):
     """A table of figures: aligned text everywhere, and an object in JSON.
@@ -81,6 +93,7 @@ class Report(Table):
     tail: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     explain: list[str] = field(default_factory=list)
+    chart: Chart | None = None  # for people only
     exit_code: int = 0
 
 

@@ -9,7 +9,6 @@ from crmcli.rules.forecast import (
     NO_CLOSE_DATE,
     SLIPPED,
     attainment,
-    average,
     coverage,
     gap,
     left_out,
@@ -128,10 +127,3 @@ def test_without_a_quota_nothing_is_infinite(quota: int | None) -> None:
     assert attainment(5000, quota) is None
     assert gap(5000, quota) is None
     assert coverage(5000, 100, quota) is None
-
-
-def test_an_average_rounds_a_half_up_to_one_decimal() -> None:
-    assert average(5, 4) == 1.3
-    assert average(1, 3) == 0.3
-    assert average(0, 7) == 0.0
-    assert average(0, 0) is None

@@ -11,8 +11,6 @@ from crmcli.errors import InvalidValue
 from crmcli.reports.pipeline import Asked, pipeline
 from crmcli.result import Result
 
-ROOM = 80  # cells of a terminal that has room for bars
-
 Explain = Annotated[bool, typer.Option("--explain", help="Show where every figure comes from.")]
 
 
@@ -30,18 +28,9 @@ def command(
 
     With --period only those that close within it.
     """
-    bars, ascii = drawing(app)
     scope = scope_of(app, as_of=as_of, owner=owner, period=period)
-    asked = Asked(scope, app.currency, app.zone, explain, as_json(app), bars, ascii)
+    asked = Asked(scope, app.currency, app.zone, explain, as_json(app))
     return pipeline(app.read(), asked)
-
-
-def drawing(app: App) -> tuple[bool, bool]:
-    """Whether there is room for bars, and whether they are of ASCII."""
-    from crmcli.render.look import look_of
-
-    look = look_of(app.stdout, app.stderr, app.environ, app.settings.color)
-    return for_people(app) and not 0 < look.width < ROOM, look.ascii
 
 
 @command.verb(
@@ -73,10 +62,7 @@ def diff(
             hint=f"crm pipeline diff {after.as_of} {before.as_of}",
             field="from",
         )
-    bars, ascii = drawing(app)
-    asked = pipeline_diff.Asked(
-        before, after, app.currency, explain, as_json(app), for_people(app), bars, ascii
-    )
+    asked = pipeline_diff.Asked(before, after, app.currency, explain, as_json(app), for_people(app))
     return pipeline_diff.pipeline_diff(app.read(), asked)
 
 

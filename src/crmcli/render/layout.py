@@ -5,11 +5,12 @@ from itertools import groupby
 from re import compile as pattern
 from typing import Any, Final
 
+from crmcli.render.bars import drawn
 from crmcli.render.cells import cell, home_currency, people_text
 from crmcli.render.clean import clean_lines
 from crmcli.render.look import Look
 from crmcli.render.measure import cells, pad, shorten, wrap
-from crmcli.result import Column, Record, Report, Row, Table
+from crmcli.result import Chart, Column, Record, Report, Row, Table
 
 GAP: Final = 2  # between columns
 LEAST: Final = 8  # cells a shortened column keeps
@@ -19,6 +20,7 @@ ROOM: Final = 12  # cells a text should have: minor columns go first
 ROOM_WRAPPED: Final = 20
 LEAST_FOLDED: Final = 4  # cells a folded text keeps beside the reference that may not be cut
 NARROW: Final = 60  # below this width a table turns into records
+DRAWN: Final = 80  # from this width on there is room for bars
 
 _RIGHT: Final = ("number", "percent", "money")
 _CUTTABLE: Final = ("text", "list", "json")
@@ -138,7 +140,7 @@ class Grid:
             lane.shorten_label()
         while self.width > width and (minor := self._dispensable(self._least(0) > width)):
             self.lanes.remove(minor)
-            if not minor.empty:
+            if not minor.empty and minor.name:
                 self.left_out.append(minor.name)
         step = next((step for step in range(len(_STEPS)) if self._least(step) <= width), None)
         if step is None:
@@ -223,7 +225,7 @@ def _parted(report: Report, rows: list[Row], look: Look) -> Iterator[Block]:
     at = next(index for index, column in enumerate(report.columns) if column.name == report.block)
     for value, run in groupby(rows, key=lambda row: row[at]):
         yield Words(cell(str(value), look.ascii), "title")
-        part = Report(report.columns, (), head={**report.head, report.block: value})
+        part = Report(report.columns, (), head={**report.head, report.block: value}, chart=report.chart)
         yield from _grid_or_records(part, list(run), report.totals.get(value), look)
 
 
@@ -248,6 +250,10 @@ class _Shown:
 
     def __init__(self, table: Table, look: Look) -> None:
         self.groups: list[_Group] = []
+        self.names = [column.name for column in table.columns]
+        self.kinds = [column.kind for column in table.columns]
+        chart = table.chart if isinstance(table, Report) else None
+        self.chart = chart if chart and chart.column in self.names else None  # --fields may leave it out
         for index, column in enumerate(table.columns):
             if column.hidden:
                 continue
@@ -292,7 +298,19 @@ def _grid(shown: _Shown, rows: list[Row], total: Row | None, look: Look) -> Grid
             kept = max(cells(shown.says[index](row[index], row)) for row in whole)
         label, short = cell(column.label, look.ascii), cell(column.short, look.ascii)
         lanes.append(Lane(group, label, short, texts, kept))
+    chart = shown.chart
+    if chart is not None and not 0 < look.width < DRAWN:
+        lanes.append(_bars(shown, chart, rows, total, look))
     return Grid(lanes, "..." if look.ascii else "…", total is not None)
+
+
+def _bars(shown: _Shown, chart: Chart, rows: list[Row], total: Row | None, look: Look) -> Lane:
+    """The column of bars, which is the first to go where there is too little room."""
+    at = shown.names.index(chart.column)
+    whole = 100.0 if shown.kinds[at] == "percent" else None
+    texts = drawn(chart, [row[at] for row in rows], None if total is None else total[at], look.ascii, whole)
+    column = Column("", "", cut="never", minor=1 << 10)
+    return Lane([(-1, column)], "", "", texts if total is not None else texts[:-1], 0)
 
 
 def _least(group: _Group, label: str, kept: int) -> int:

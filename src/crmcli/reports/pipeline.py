@@ -5,16 +5,16 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
-from crmcli.result import Column, Report, Row
-from crmcli.rules.forecast import NO_AMOUNT, NO_CLOSE_DATE, average
+from crmcli.result import Chart, Column, Report, Row
+from crmcli.rules.forecast import NO_AMOUNT, NO_CLOSE_DATE
 from crmcli.store.deals import WEIGHTED, Scope
 from crmcli.store.reader import Reader
 from crmcli.values.dates import from_iso_instant
 from crmcli.values.money import amount_text
+from crmcli.values.ratios import mean
 
 NAMED: Final = 10  # deals that a footer names
 EXPLAINED: Final = 20  # deals of a stage that --explain shows to people
-BAR: Final = 12  # cells
 YEARS: Final = 30  # for which the changes of the clock are looked up
 
 
@@ -26,8 +26,6 @@ class Asked(NamedTuple):
     zone: tzinfo
     explain: bool = False
     every: bool = True  # name every deal that was left out or is explained: for programs
-    bars: bool = False
-    ascii: bool = False
 
     @property
     def params(self) -> dict[str, Any]:
@@ -56,7 +54,7 @@ class Cell:
         self.days += days
 
     def figures(self) -> list[Any]:
-        return [self.count, self.amount, self.weighted, average(self.days, self.count)]
+        return [self.count, self.amount, self.weighted, mean(self.days, self.count)]
 
 
 Cells = dict[str, dict[str, Cell]]  # currency -> stage -> cell
@@ -155,17 +153,16 @@ def pipeline(reader: Reader, asked: Asked) -> Report:
         found = cells.get(currency, {})
         names = [name for name, shown in known.items() if name in found or shown]
         names += sorted(set(found) - set(names))
-        largest = max([cell.amount for cell in found.values()] or [0])
         total = Cell()
         for name in names:
             cell = found.get(name) or Cell()
             total.add(cell.count, cell.blank, cell.amount, cell.weighted, cell.days)
-            rows.append([name, currency, *cell.figures(), *_bar(asked, cell.amount, largest)])
+            rows.append([name, currency, *cell.figures()])
             order.append((currency, name))
-        totals[currency] = [None, currency, *total.figures(), *([""] if asked.bars else [])]
+        totals[currency] = [None, currency, *total.figures()]
     missing = LeftOut(reader, asked, sum(cell.blank for found in cells.values() for cell in found.values()))
     report = Report(
-        columns_of(asked),
+        columns_of(),
         rows,
         title="Pipeline" + (f", {one}" if one else ""),
         empty="There are no stages.",
@@ -176,21 +173,14 @@ def pipeline(reader: Reader, asked: Asked) -> Report:
         block="" if one else "currency",
         tail={"excluded": missing.excluded},
         notes=[*missing.sentences(), footer(asked)],
+        chart=Chart("amount"),
     )
     if asked.explain:
         explain(reader, asked, report, order, as_of)
     return report
 
 
-def _bar(asked: Asked, amount: int, largest: int) -> list[str]:
-    if not asked.bars:
-        return []
-    from crmcli.render.bars import bar
-
-    return [bar(amount / largest if largest else 0, BAR, asked.ascii).rstrip()]
-
-
-def columns_of(asked: Asked) -> list[Column]:
+def columns_of() -> list[Column]:
     return [
         Column("stage", "Stage", cut="last"),
         Column("currency", "Currency", hidden=True),
@@ -198,7 +188,6 @@ def columns_of(asked: Asked) -> list[Column]:
         Column("amount", "Amount", "money"),
         Column("weighted", "Weighted", "money"),
         Column("average_age_days", "Age, days", "number", short="Age", minor=1),
-        *([Column("bar", "", cut="never", minor=2)] if asked.bars else []),
     ]
 
 

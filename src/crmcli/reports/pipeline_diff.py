@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
-from crmcli.result import Column, Report, Row
+from crmcli.result import Chart, Column, Report, Row
 from crmcli.rules.waterfall import BUCKETS, MOVEMENTS, Ends, bucket_of
 from crmcli.store.deals import THEN, Scope
 from crmcli.store.reader import Reader
@@ -12,8 +12,6 @@ from crmcli.values.money import amount_text
 
 NAMED: Final = 10  # deals that a footer names
 EXPLAINED: Final = 20  # deals of a bucket that --explain shows to people
-BAR: Final = 30  # cells
-MARKS: Final = {"stays": "█#", "comes": "▓+", "goes": "░-"}  # and in ASCII
 
 PASSED: Final = "in the pipeline only in between"
 
@@ -27,8 +25,6 @@ class Asked(NamedTuple):
     explain: bool = False
     every: bool = True  # name every deal: for programs
     people: bool = False
-    bars: bool = False
-    ascii: bool = False
 
     @property
     def params(self) -> dict[str, Any]:
@@ -228,14 +224,12 @@ def pipeline_diff(reader: Reader, asked: Asked) -> Report:
     rows: list[list[Any]] = []
     closings: dict[str, Row] = {}
     for currency, buckets in found.items():
-        bars = drawn(asked, buckets)
         lines = [
             [
                 name.replace("_", " ").capitalize() if asked.people else name,
                 currency,
                 bucket.count,
                 bucket.amount,
-                *([bars[name]] if asked.bars else []),
             ]
             for name, bucket in buckets.items()
         ]
@@ -246,7 +240,7 @@ def pipeline_diff(reader: Reader, asked: Asked) -> Report:
         for currency, buckets in found.items()
     }
     report = Report(
-        columns_of(asked),
+        columns_of(),
         rows,
         title="Pipeline, " + (f"{one}, " if one else "") + f"{asked.before.as_of} to {asked.after.as_of}",
         refs=None,
@@ -261,42 +255,19 @@ def pipeline_diff(reader: Reader, asked: Asked) -> Report:
             "excluded": [{"ref": ref, "reason": PASSED} for ref in passed],
         },
         notes=[*said_of(passed, passing), footer(asked)],
+        chart=Chart("amount", "steps"),
     )
     if asked.explain:
         explain(asked, report, found, deals)
     return report
 
 
-def drawn(asked: Asked, buckets: dict[str, Bucket]) -> dict[str, str]:
-    """A bar for each bucket, from where the pipeline stood before it to where it stood after it."""
-    if not asked.bars:
-        return {}
-    from crmcli.render.bars import span
-
-    tops = [0]
-    at = 0
-    for name in BUCKETS[:-1]:
-        at += buckets[name].amount
-        tops.append(at)
-    scale = max(tops) or 1
-    bars = {}
-    at = 0
-    for name in BUCKETS:
-        amount = buckets[name].amount
-        start = 0 if name in ("opening", "closing") else at
-        at = start + amount
-        way = "stays" if name in ("opening", "closing") else "comes" if amount > 0 else "goes"
-        bars[name] = span(start / scale, at / scale, BAR, MARKS[way][asked.ascii])
-    return bars
-
-
-def columns_of(asked: Asked) -> list[Column]:
+def columns_of() -> list[Column]:
     return [
         Column("bucket", "", cut="never"),
         Column("currency", "Currency", hidden=True),
         Column("count", "Deals", "number"),
         Column("amount", "Amount", "money"),
-        *([Column("bar", "", cut="never", minor=2)] if asked.bars else []),
     ]
 
 

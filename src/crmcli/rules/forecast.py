@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from crmcli.values.money import percent_of
+from crmcli.values.ratios import ratio, share
 
 Part = str  # closed, commit, best_case or pipeline: what a deal is counted as
 
@@ -78,7 +79,7 @@ def open_pipeline(parts: Mapping[Part, int]) -> int:
 
 def attainment(closed: int, quota: int | None) -> float | None:
     """How much of the quota is closed, in percent to one decimal; None where there is none, or it is 0."""
-    return _ratio(closed * 100, quota, 1) if quota else None
+    return share(closed, quota) if quota else None
 
 
 def gap(closed: int, quota: int | None) -> int | None:
@@ -92,15 +93,4 @@ def coverage(pipeline: int, closed: int, quota: int | None) -> float | None:
     None where there is no quota, or it is reached.
     """
     missing = gap(closed, quota)
-    return _ratio(pipeline, missing, 2) if missing else None
-
-
-def average(total: int, count: int) -> float | None:
-    """A mean to one decimal, a half rounded up; None of nothing."""
-    return _ratio(total, count, 1) if count else None
-
-
-def _ratio(value: int, by: int, places: int) -> float:
-    """A quotient of whole numbers (not negative), a half rounded up."""
-    scale: int = 10**places
-    return (2 * value * scale + by) // (2 * by) / scale
+    return ratio(pipeline, missing, 2) if missing else None
