@@ -44,6 +44,7 @@ class Standard(NamedTuple):
 
 
 DEALS_BY: Final = ("owner", "team", "manager", "source", "account", "month", "quarter")
+PEOPLE_BY: Final = ("owner", "team", "manager")
 
 STANDARD: Final = (
     Standard(
@@ -54,4 +55,24 @@ STANDARD: Final = (
         DEALS_BY,
         examples=("crm report win-rate --period last-quarter", "crm report win-rate --by source --json"),
     ),
+    Standard("cycle-time", "Cycle time: how many days won deals took.", DEALS_BY),
+    Standard(
+        "velocity", "Sales velocity: what the pipeline brings a day.", (*PEOPLE_BY, "source", "account")
+    ),
+    Standard("funnel", "Funnel: of the deals that entered a stage, how many came further.", ()),
+    Standard("time-in-stage", "Time in stage: how long deals stay in each.", ()),
+    Standard("trend", "Sales trend: what was made, won and lost, month by month.", ("month", "quarter")),
+    Standard(
+        "attainment",
+        "Attainment: what was won of each quota.",
+        (*PEOPLE_BY, "month", "quarter"),
+        "this-quarter",
+    ),
+    Standard("leaderboard", "Leaderboard: who sells most, and who falls behind.", (), "this-quarter"),
+    Standard("win-loss", "Won and lost: why deals are lost, and where.", ("reason", "stage", *DEALS_BY)),
+    Standard("source-return", "Sources: what the leads of each became, and brought.", ()),
+    Standard("campaign-return", "Campaigns: what each cost, and brought.", ()),
+    Standard("activity", "Activities: how much was done.", ("owner", "type", "week", "month"), "this-month"),
+    Standard("stale", "Stale: leads and deals that nobody has touched.", (), None),
+    Standard("adoption", "Adoption: who works with it, and how complete the records are.", (), "this-month"),
 )
