@@ -45,6 +45,8 @@ class Column:
     minor: int = 0  # 0 is never left out
     room: int = 0  # in cells; 0 is the usual
     absent: str = ""  # what people read where there is no value
+    signed: bool = False  # people see whether it is more or less: +5
+    ages: bool = False  # grows from day to day by itself, which is no change
 
 
 Row = Sequence[Any]

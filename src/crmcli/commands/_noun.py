@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from crmcli.app import App
+from crmcli.commands import _watch
 from crmcli.errors import InvalidValue, suggestion
 from crmcli.render import FORMATS, render
 from crmcli.render.look import look_of
@@ -331,8 +332,12 @@ def build(name: str, verb: Verb, ctx: Any) -> Any:
 
 def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
     """Wrap a function of an App into one of a Typer context, which renders what it returns."""
-    own = list(inspect.signature(verb.function).parameters.values())[1:]
+    signature = inspect.signature(verb.function)
+    own = list(signature.parameters.values())[1:]
     extra = verb.options(known) if verb.options else []
+    watching = signature.return_annotation in (Figures, Table)  # what can be printed only where it changed
+    if watching:
+        extra = [*extra, *_watch.options([parameter.name for parameter in own])]
     takes = [parameter for parameter in own if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
     parameters = [
         inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
@@ -353,9 +358,18 @@ def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
                 raise InvalidValue(f"{option.replace('_', '-')} is blank.", field=option)
         app.output = Output("json" if as_json else named, split_names(given.pop("fields")))
         given = {option: as_typed(value) for option, value in given.items()}
+        if watching:
+            watched = _watch.watched(app, verb.function, given, _watch.taken(given))
+            if watched.result is not None:
+                show(app, watched.result)
+                watched.remember()
+            app.stderr.writelines(f"{sentence}\n" for sentence in watched.said)
+            if watched.exit_code:
+                raise typer.Exit(watched.exit_code)
+            return
         result = verb.function(app, **given)
         show(app, result)
-        if isinstance(result, Outcome | Figures) and result.exit_code:
+        if isinstance(result, Outcome) and result.exit_code:
             raise typer.Exit(result.exit_code)
 
     run.__name__ = verb.function.__name__

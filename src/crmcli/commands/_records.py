@@ -60,6 +60,8 @@ def understood(record: Record, names: Sequence[str]) -> str:
             )
         elif name == "due_date":
             parts.append(f"due {long_date(date.fromisoformat(value))}")
+        elif name == "start_date":
+            parts.append(f"from {long_date(date.fromisoformat(value))}")
         elif kind == "link":
             parts.append(f"{value} {row.get(name + '_name') or ''}".strip())
         elif kind != "boolean":
@@ -76,6 +78,7 @@ SUMMARY: dict[str, tuple[str, ...]] = {
     "activity": ("type", "related_to", "contact", "outcome"),
     "stage": ("category", "probability"),
     "user": ("role", "team", "email"),
+    "campaign": ("type", "status", "start_date", "budgeted_cost", "actual_cost"),
 }
 
 

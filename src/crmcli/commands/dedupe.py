@@ -11,7 +11,7 @@ from crmcli.errors import InvalidValue, suggestion
 from crmcli.fields import BY_ENTITY, reference
 from crmcli.render.clean import clean
 from crmcli.reports.dedupe import KINDS, Duplicates, dedupe, duplicates
-from crmcli.result import Result
+from crmcli.result import Table
 from crmcli.rules.filling import listed
 
 NOUNS: Final = tuple(BY_ENTITY[entity].plural for entity in KINDS)
@@ -28,7 +28,7 @@ Limit = Annotated[
 
 
 @report("crm dedupe", "crm dedupe leads --limit 20", "crm dedupe accounts --json")
-def command(app: App, noun: Which = None, limit: Limit = None) -> Result:
+def command(app: App, noun: Which = None, limit: Limit = None) -> Table:
     """List pairs of records that are probably one, with a score and the reasons, the most probable first.
 
     A score is from 70 to 100. Nothing is changed: `crm lead merge`, and the same of accounts and contacts,

@@ -66,7 +66,7 @@ Range = Annotated[
 )
 def command(
     app: App,
-    period: Period = None,
+    period: Period = "this-quarter",
     by: By = "owner",
     rollup: Rollup = "cumulative",
     as_of: AsOf = None,
@@ -77,7 +77,7 @@ def command(
     what_if: WhatIf = None,
     range: Range = False,
     explain: Explain = False,
-) -> Result:
+) -> Report:
     """What will be closed in a period, by forecast category.
 
     The period is this quarter of the fiscal year unless another is given. Deals count by close date.
@@ -96,7 +96,7 @@ def command(
         into = check_currency(currency)
     if team and (by != "owner" or owner):
         raise InvalidValue("--team goes with --by owner, and without --owner.", field="team")
-    scope = scope_of(app, as_of=as_of, owner=owner, period=period or "this-quarter", known_at=known_at)
+    scope = scope_of(app, as_of=as_of, owner=owner, period=period, known_at=known_at)
     assert scope.period is not None
     period_asked = scope.period
     if what_if:
@@ -433,7 +433,7 @@ def accuracy(
     owner: Owner = None,
     currency: Into = None,
     explain: Explain = False,
-) -> Result:
+) -> Report:
     """How right forecasts were: what was forecast 30, 60 and 90 days before a period's end, and what came.
 
     The bias says whether it was too much (above 0) or too little; the WAPE how far off it was period by period.

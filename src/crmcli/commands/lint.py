@@ -10,7 +10,7 @@ from crmcli.commands._noun import report
 from crmcli.errors import InvalidValue
 from crmcli.fields import BY_ENTITY, noun_named
 from crmcli.reports.lint import CHECKS, Check, lint
-from crmcli.result import Result
+from crmcli.result import Table
 
 WORDS: Final = tuple(dict.fromkeys(BY_ENTITY[check.entity].word for check in CHECKS))
 
@@ -23,7 +23,7 @@ Which = Annotated[
 
 
 @report("crm lint", "crm lint opp", "crm lint --json")
-def command(app: App, noun: Which = None) -> Result:
+def command(app: App, noun: Which = None) -> Table:
     """List the records that lack something or contradict themselves, each with the command that mends it.
 
     Open deals past their close date, or without amount, close date or account; lost ones without a reason;

@@ -9,7 +9,7 @@ from crmcli.commands._noun import AsOf, Owner, Period, report
 from crmcli.commands._report import as_json, for_people, owner_of, scope_of
 from crmcli.errors import InvalidValue
 from crmcli.reports.pipeline import Asked, pipeline
-from crmcli.result import Result
+from crmcli.result import Report
 
 Explain = Annotated[bool, typer.Option("--explain", help="Show where every figure comes from.")]
 
@@ -23,7 +23,7 @@ def command(
     period: Period = None,
     as_of: AsOf = None,
     explain: Explain = False,
-) -> Result:
+) -> Report:
     """Open deals by stage: how many, what they may bring, what is expected of them, how old they are.
 
     With --period only those that close within it.
@@ -45,7 +45,7 @@ def diff(
     period: Period = None,
     owner: Owner = None,
     explain: Explain = False,
-) -> Result:
+) -> Report:
     """What made the pipeline of one day that of another: new deals, won, lost, moved, worth more or less.
 
     Each deal is in one bucket, with what it adds; opening and all movements are the closing. With --period
@@ -81,7 +81,7 @@ def past_day(app: App, text: str) -> str:
 
 
 @command.verb("crm pipeline blockers", "crm pipeline blockers --owner me --json")
-def blockers(app: App, owner: Owner = None) -> Result:
+def blockers(app: App, owner: Owner = None) -> Report:
     """Open deals that are stuck, what on, and the command that mends it.
 
     A deal is stuck when its close date has passed or was put off three times, when it is in its stage for

@@ -13,7 +13,7 @@ from crmcli.commands._noun import AsOf, DryRun, Noun, Owner, Period, complete_us
 from crmcli.commands._report import owner_of, scope_of
 from crmcli.errors import CrmError, InvalidValue, Refused
 from crmcli.render.clean import clean
-from crmcli.result import Outcome, Result
+from crmcli.result import Outcome, Report, Result
 from crmcli.rules.quotas import Quota, weights_of
 from crmcli.store.figures import quotas
 from crmcli.store.find import find, title_of
@@ -341,7 +341,7 @@ def won_in_the_year_before(reader: Reader, people: list[int], stretch: Stretch, 
 @command.verb("crm quota show", "crm quota show --period FY27 --json", "crm quota show --as-of 2026-03-31")
 def show(
     app: App, period: Period = None, owner: Owner = None, as_of: AsOf = None, explain: Explain = False
-) -> Result:
+) -> Report:
     """Show quotas, what is closed of each, the gap and the pace.
 
     A quota counts where its days lie within the period asked for, which is this quarter unless another is

@@ -8,7 +8,7 @@ from crmcli.app import App
 from crmcli.commands._noun import complete_users, report
 from crmcli.commands._report import owner_of
 from crmcli.reports.today import Asked, owns_anything, today
-from crmcli.result import Result
+from crmcli.result import Table
 
 Whose = Annotated[
     str | None,
@@ -22,7 +22,7 @@ Whose = Annotated[
 
 
 @report("crm today", "crm today --owner all")
-def command(app: App, owner: Whose = None) -> Result:
+def command(app: App, owner: Whose = None) -> Table:
     """What to do now: tasks overdue and due, deals past their close date or with nothing next, new leads.
 
     It is your own day, or everybody's where you own nothing yet. A new lead is one that has waited for more

@@ -73,6 +73,8 @@ def people_text(
         say = _alone(lambda value: local(value)[:16].replace("T", " "))
     else:
         say = _alone(_PEOPLE.get(column.kind, str))
+    if column.signed:
+        return lambda value, row: "" if not value else "+" * (value > 0) + say(value, row)
     return lambda value, row: column.absent if value is None else say(value, row)
 
 

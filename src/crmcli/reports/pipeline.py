@@ -187,7 +187,7 @@ def columns_of() -> list[Column]:
         Column("count", "Deals", "number"),
         Column("amount", "Amount", "money"),
         Column("weighted", "Weighted", "money"),
-        Column("average_age_days", "Age, days", "number", short="Age", minor=1),
+        Column("average_age_days", "Age, days", "number", short="Age", minor=1, ages=True),
     ]
 
 

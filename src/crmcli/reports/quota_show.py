@@ -32,7 +32,7 @@ COLUMNS: Final = (
     Column("closed", "Closed", "money"),
     Column("attainment", "Attainment", "percent", absent=NONE),
     Column("gap", "Gap", "money", absent=NONE),
-    Column("pace", "Pace", "percent", minor=1, absent=NONE),
+    Column("pace", "Pace", "percent", minor=1, absent=NONE, ages=True),
     Column("count_quota", "Deals to win", "number", minor=2),
     Column("count_closed", "Won", "number", minor=3),
     Column("count_attainment", "Of deals", "percent", minor=2),
