@@ -1,7 +1,7 @@
 """crm pipeline diff: the waterfall from one day to another."""
 
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -211,6 +211,71 @@ def test_the_waterfall_adds_up_between_any_two_days(crm: Crm, days: list[list[tu
                     assert all(part * sign(name) >= 0 for part in parts), name
             assert not any({**opening, **closing}.values()), "no currency is left out"
             assert first != last or found["deals"] == []
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(days=st.lists(st.lists(ACT, max_size=6), min_size=2, max_size=4))
+def test_the_waterfall_adds_up_in_one_currency_too(crm: Crm, days: list[list[tuple[int, str]]]) -> None:
+    if not crm.env.get("BEGUN"):
+        crm.ok("user add Bo", today="2026-01-01")
+        crm.ok("rate set EUR 1.5 --from 2026-01-01", today="2026-01-01")
+        crm.ok("rate set EUR 1.73 --from 2026-03-09", today="2026-01-01")
+        crm.env["BEGUN"] = "yes"
+    forget(crm)
+    dates = [(FIRST + timedelta(days=number * 9)).isoformat() for number in range(len(days))]
+    for day, acts in zip(dates, days, strict=True):
+        crm.today = day
+        for id, words in acts:
+            crm(words.format(id=id))
+    for first, last in combinations_with_replacement(dates, 2):
+        found = diff(crm, f"{first} {last} --currency USD")
+        amounts = {name: Decimal(text) for name, text in found["buckets"].items()}
+        assert amounts["opening"] == worth(crm, first)
+        assert amounts["closing"] == worth(crm, last)
+        assert sum(amounts.values()) == 2 * amounts["closing"]
+        for name in BUCKETS[1:-1]:
+            parts = [Decimal(each["amount"]) for each in found["deals"] if each["bucket"] == name]
+            assert sum(parts, Decimal()) == amounts[name]
+        moved = [each["ref"] for each in found["deals"] if each["bucket"] != "rate"]
+        assert len(set(moved)) == len(moved), "each deal in one bucket, beside what its rate did"
+
+
+def worth(crm: Crm, day: str) -> Decimal:
+    """The pipeline of a day in dollars, each deal converted by itself at the rate of the day."""
+    rate = {"USD": Decimal(1), "EUR": Decimal("1.73") if day >= "2026-03-09" else Decimal("1.5")}
+    rows = crm.ok(f"pipeline --as-of {day} --explain --json").json["explain"]["rows"]
+    return sum(
+        (
+            (Decimal(deal["amount"]) * rate[row["currency"]]).quantize(Decimal("0.01"), ROUND_HALF_UP)
+            for row in rows
+            for deal in row["deals"]
+            if deal["amount"]
+        ),
+        Decimal(),
+    )
+
+
+def test_what_rates_do_is_no_sale(spring: Crm) -> None:
+    spring.ok("rate set EUR 1.10 --from 2026-01-01", today="2026-05-08")
+    spring.ok("rate set EUR 1.20 --from 2026-05-10", today="2026-05-08")
+    spring.ok("opp add Mu --amount 'EUR 100' --close-date 2026-06-01", today="2026-05-08")
+    spring.ok("opp add Nu --amount 'EUR 200' --close-date 2026-06-01", today="2026-05-08")
+    spring.ok("opp edit O13 --amount 'EUR 250'", today="2026-05-10")
+    found = diff(spring, "2026-05-09 today --currency USD")
+    assert [(each["ref"], each["bucket"], each["amount"]) for each in found["deals"]] == [
+        ("O13", "increased", "60.00"),
+        ("O13", "rate", "20.00"),
+        ("O12", "rate", "10.00"),
+    ]
+    assert "EUR 1.2 from 2026-05-10" in spring.ok("pipeline diff 2026-05-09 today --currency USD").out
+
+
+def test_a_deal_without_a_rate_is_named_and_in_no_figure(spring: Crm) -> None:
+    spring.ok("opp add Mu --amount 'GBP 100' --close-date 2026-06-01", today="2026-05-08")
+    found = diff(spring, "2026-05-07 today --currency USD")
+    assert found["buckets"]["new"] == "0.00"
+    assert {"ref": "O12", "reason": "no rate for GBP"} in found["excluded"]
+    assert "No rate for GBP" in spring.ok("pipeline diff 2026-05-07 today --currency USD").out
 
 
 def sign(bucket: str) -> int:

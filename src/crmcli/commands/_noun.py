@@ -218,6 +218,10 @@ Period = Annotated[
 Owner = Annotated[
     str | None, typer.Option("--owner", metavar="USER", help="Only what this user owns; me is you.")
 ]
+Into = Annotated[
+    str | None, typer.Option("--currency", metavar="CODE", help="Convert everything at the dated rates.")
+]
+Explain = Annotated[bool, typer.Option("--explain", help="Show where every figure comes from.")]
 
 
 # --- commands -----------------------------------------------------------------------------------------

@@ -1,10 +1,15 @@
 """What reports are asked for, from the options they share: the day, the period, the owner, the reader."""
 
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from crmcli.app import App
 from crmcli.errors import InvalidValue, suggestion
 from crmcli.store.deals import Scope
+
+if TYPE_CHECKING:
+    from crmcli.reports.standard import Standard
+    from crmcli.result import Report
 
 
 def for_people(app: App) -> bool:
@@ -76,6 +81,15 @@ def owner_of(app: App, text: str) -> tuple[int, str]:
     return id, title_of(reader, "user", id)
 
 
+def into_of(text: str | None) -> str | None:
+    """The currency that all is to be converted to. Raises InvalidValue."""
+    if text is None:
+        return None
+    from crmcli.values.money import check_currency
+
+    return check_currency(text)
+
+
 def one_of(text: str, known: tuple[str, ...], option: str) -> str:
     """The value of an option that has only a few. Raises InvalidValue with a suggestion."""
     wanted = text.strip().casefold().replace("_", "-")
@@ -86,3 +100,41 @@ def one_of(text: str, known: tuple[str, ...], option: str) -> str:
             field=option,
         )
     return wanted
+
+
+def standard_report(
+    app: App,
+    standard: "Standard",
+    *,
+    period: str | None = None,
+    by: str | None = None,
+    owner: str | None = None,
+    currency: str | None = None,
+    as_of: str | None = None,
+    explain: bool = False,
+) -> "Report":
+    """A standard report as it is asked for. Raises CrmError."""
+    from importlib import import_module
+
+    from crmcli.reports.standard import Asked
+    from crmcli.rules.rates import Rates
+    from crmcli.store.figures import rates
+
+    scope = scope_of(app, as_of=as_of, owner=owner, period=period or "today")
+    assert scope.period is not None
+    reader = app.read()
+    asked = Asked(
+        scope,
+        scope.period,
+        one_of(by, standard.by, "by") if by is not None else "",
+        app.currency,
+        Rates(app.currency, rates(reader, scope.known_until, app.currency)),
+        app.zone,
+        app.fiscal_start,
+        into_of(currency),
+        explain,
+        as_json(app),
+    )
+    module = import_module(f"crmcli.reports.standard.{standard.word.replace('-', '_')}")
+    found: Report = module.report(reader, asked)
+    return found

@@ -6,8 +6,8 @@ import typer
 
 from crmcli.app import App
 from crmcli.commands._facts import owner_for, stages_of
-from crmcli.commands._noun import AsOf, DryRun, Owner, Period, complete_users, report
-from crmcli.commands._report import as_json, one_of, scope_of
+from crmcli.commands._noun import AsOf, DryRun, Explain, Into, Owner, Period, complete_users, report
+from crmcli.commands._report import as_json, into_of, one_of, scope_of
 from crmcli.errors import InvalidValue, NotFound
 from crmcli.reports.forecast import Asked, forecast, raw_figure
 from crmcli.result import Column, Outcome, Report, Result, Table
@@ -35,7 +35,6 @@ Rollup = Annotated[
         autocompletion=lambda: list(ROLLUPS),
     ),
 ]
-Explain = Annotated[bool, typer.Option("--explain", help="Show where every figure comes from.")]
 KnownAt = Annotated[
     str | None,
     typer.Option("--known-at", metavar="DATE", help="As it would have been printed on that day."),
@@ -47,9 +46,6 @@ WhatIf = Annotated[
         metavar="REF.FIELD=VALUE",
         help="As if a deal were otherwise: O7.stage='Closed Won'. Nothing is written.",
     ),
-]
-Into = Annotated[
-    str | None, typer.Option("--currency", metavar="CODE", help="Convert everything at the dated rates.")
 ]
 Team = Annotated[bool, typer.Option("--team", help="Each person together with everybody below them.")]
 Range = Annotated[
@@ -89,11 +85,7 @@ def command(
     """
     by = one_of(by, tuple(BY), "by")
     rollup = one_of(rollup, tuple(ROLLUPS), "rollup")
-    into = None
-    if currency is not None:
-        from crmcli.values.money import check_currency
-
-        into = check_currency(currency)
+    into = into_of(currency)
     if team and (by != "owner" or owner):
         raise InvalidValue("--team goes with --by owner, and without --owner.", field="team")
     scope = scope_of(app, as_of=as_of, owner=owner, period=period, known_at=known_at)
@@ -440,7 +432,6 @@ def accuracy(
     The calibration says, stage by stage, which probability deals had and how many of them were won.
     """
     from crmcli.reports import forecast_accuracy as report
-    from crmcli.values.money import check_currency
 
     known = tuple(report.FIGURES)
     wanted = one_of(figure, tuple(name.replace("_", "-") for name in known), "figure").replace("-", "_")
@@ -449,7 +440,7 @@ def accuracy(
         finished_periods(app, period or []),
         horizons(days),
         wanted,
-        check_currency(currency) if currency else app.currency,
+        into_of(currency) or app.currency,
         app.currency,
         app.zone,
         explain,

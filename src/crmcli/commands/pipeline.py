@@ -5,13 +5,11 @@ from typing import Annotated
 import typer
 
 from crmcli.app import App
-from crmcli.commands._noun import AsOf, Owner, Period, report
-from crmcli.commands._report import as_json, for_people, owner_of, scope_of
+from crmcli.commands._noun import AsOf, Explain, Into, Owner, Period, report
+from crmcli.commands._report import as_json, for_people, into_of, owner_of, scope_of
 from crmcli.errors import InvalidValue
 from crmcli.reports.pipeline import Asked, pipeline
 from crmcli.result import Report
-
-Explain = Annotated[bool, typer.Option("--explain", help="Show where every figure comes from.")]
 
 
 @report(
@@ -44,13 +42,14 @@ def diff(
     last: Annotated[str, typer.Argument(metavar="TO", help="The day it ends with.")],
     period: Period = None,
     owner: Owner = None,
+    currency: Into = None,
     explain: Explain = False,
 ) -> Report:
     """What made the pipeline of one day that of another: new deals, won, lost, moved, worth more or less.
 
     Each deal is in one bucket, with what it adds; opening and all movements are the closing. With --period
     it is the pipeline of deals that close within it, and those whose close date enters or leaves it move in
-    or out.
+    or out. With --currency each day is said at its own rates, and what the rates alone did is a bucket.
     """
     from crmcli.reports import pipeline_diff
 
@@ -62,7 +61,9 @@ def diff(
             hint=f"crm pipeline diff {after.as_of} {before.as_of}",
             field="from",
         )
-    asked = pipeline_diff.Asked(before, after, app.currency, explain, as_json(app), for_people(app))
+    asked = pipeline_diff.Asked(
+        before, after, app.currency, explain, as_json(app), for_people(app), into_of(currency)
+    )
     return pipeline_diff.pipeline_diff(app.read(), asked)
 
 

@@ -5,7 +5,9 @@ from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
 from crmcli.result import Chart, Column, Report, Row
+from crmcli.rules.rates import Rates
 from crmcli.rules.waterfall import BUCKETS, MOVEMENTS, Ends, bucket_of
+from crmcli.store import figures as known
 from crmcli.store.deals import THEN, Scope
 from crmcli.store.reader import Reader
 from crmcli.values.money import amount_text
@@ -21,10 +23,11 @@ class Asked(NamedTuple):
 
     before: Scope
     after: Scope
-    currency: str  # of a pipeline in which there is nothing
+    currency: str  # the home currency: of rates, and of a pipeline in which there is nothing
     explain: bool = False
     every: bool = True  # name every deal: for programs
     people: bool = False
+    into: str | None = None  # the currency that all is converted to
 
     @property
     def params(self) -> dict[str, Any]:
@@ -95,6 +98,15 @@ def counted_sql(asked: Asked) -> str:
         " CASE WHEN b > a THEN 1 WHEN b < a THEN -1 ELSE 0 END AS way, count(*),"
         " CAST(sum(a) AS BIGINT), CAST(sum(b) AS BIGINT)"
         f" FROM ({moved_sql(asked)}) AS m GROUP BY 1, 2, 3, 4, 5, 6"
+    )
+
+
+def static_sql(asked: Asked) -> str:
+    """The deals in other currencies than the one asked for that were in the pipeline all along, in the same shape."""
+    return (
+        "SELECT d.currency, d.currency, 0, 0, 0, coalesce(d.amount, 0), coalesce(d.amount, 0), o.id, o.name"
+        f" FROM {THEN.named} WHERE d.recorded_to IS NULL AND d.valid_from < :a"
+        f" AND (d.valid_to IS NULL OR d.valid_to >= :b) AND {asked.inside} AND d.currency <> :into ORDER BY o.id"
     )
 
 
@@ -203,9 +215,72 @@ def moved(reader: Reader, asked: Asked) -> list[Deal]:
             bucket = bucket_of(ends)
             if bucket:
                 deals.append(Deal(id, name, currency, bucket, ends))
+    return in_order(deals)
+
+
+def in_order(deals: list[Deal]) -> list[Deal]:
+    """By bucket, the largest first."""
     places = {name: place for place, name in enumerate(BUCKETS)}
     deals.sort(key=lambda deal: (deal.currency, places[deal.bucket], -abs(deal.ends.movement), deal.id))
     return deals
+
+
+# --- in one currency ----------------------------------------------------------------------------------
+
+
+class Converted(NamedTuple):
+    """The waterfall in one currency, each day at its own rates."""
+
+    buckets: dict[str, Bucket]
+    deals: list[Deal]
+    unrated: dict[int, str]  # the deals left out, and the currency that has no rate on one of the days
+
+
+def converted(reader: Reader, asked: Asked, into: str, rates: Rates) -> Converted:
+    """The buckets in one currency, and in `rate` what the rates alone did to deals that stayed.
+
+    What such a deal is worth more or less is said at the rates of the last day. A deal that cannot be
+    converted on one of the days it was in the pipeline is in no figure.
+    """
+    found = Converted({name: Bucket() for name in BUCKETS}, [], {})
+    moved = list(reader.rows(deals_sql(asked), **asked.params))
+    still = static_sql(asked)
+    rows = [*moved, *reader.rows(still, into=into, **asked.params)]
+    there = {
+        currency: (count, amount)
+        for currency, count, amount in reader.rows(opening_sql(asked), **asked.params)
+    }
+    count, amount = there.get(into, (0, 0))
+    mine = [row[5] for row in moved if row[0] == into]
+    for level in ("opening", "closing"):  # what stood still in the currency itself
+        found.buckets[level].count += count - len(mine)
+        found.buckets[level].amount += amount - sum(mine)
+    first, last = asked.before.as_of, asked.after.as_of
+
+    def worth(amount: int, currency: str | None, day: str) -> int | None:
+        return rates.convert(amount, currency, into, day) if currency else None
+
+    for currency_a, currency_b, was, is_now, closed, a, b, id, name in rows:
+        opening, closing = worth(a, currency_a, first), worth(b, currency_b, last)
+        before = (
+            worth(a, currency_a, last) if currency_b else opening
+        )  # of one that stays, at the last day's rates
+        if (currency_a and (opening is None or before is None)) or (currency_b and closing is None):
+            found.unrated[id] = currency_a or currency_b
+            continue
+        ends = Ends(before, closing, was, is_now, bool(closed))
+        parts = [(bucket_of(ends), ends)]
+        if before != opening:
+            parts.append(("rate", Ends(opening, before, was, is_now)))
+        for bucket, of in parts:
+            if bucket:
+                found.buckets[bucket].count += 1
+                found.buckets[bucket].amount += of.movement
+                found.deals.append(Deal(id, name, into, bucket, of))
+        for level, held in (("opening", opening), ("closing", closing)):
+            found.buckets[level].count += held is not None
+            found.buckets[level].amount += held or 0
+    return found
 
 
 # --- the report ---------------------------------------------------------------------------------------
@@ -213,10 +288,20 @@ def moved(reader: Reader, asked: Asked) -> list[Deal]:
 
 def pipeline_diff(reader: Reader, asked: Asked) -> Report:
     """The waterfall: opening and all movements are the closing, to the cent."""
-    found, passing = fold(reader, asked)
-    found = found or {asked.currency: {name: Bucket() for name in BUCKETS}}
+    rates = Rates(asked.currency)
+    unrated: dict[int, str] = {}
+    if asked.into:
+        rates = Rates(asked.currency, known.rates(reader, asked.after.known_until, asked.currency))
+        whole = converted(reader, asked, asked.into, rates)
+        found, deals, unrated = {asked.into: whole.buckets}, in_order(whole.deals), whole.unrated
+        passing = sum(
+            count for a, b, *_, count, _, _ in reader.rows(counted_sql(asked), **asked.params) if a is b
+        )
+    else:
+        found, passing = fold(reader, asked)
+        found = found or {asked.currency: {name: Bucket() for name in BUCKETS}}
+        deals = moved(reader, asked) if asked.every or asked.explain else []
     one = next(iter(found)) if len(found) == 1 else None
-    deals = moved(reader, asked) if asked.every or asked.explain else []
     passed = [
         reference("opportunity", row[0])
         for row in (reader.rows(passed_sql(asked), **asked.params) if passing else ())
@@ -252,9 +337,15 @@ def pipeline_diff(reader: Reader, asked: Asked) -> Report:
             "buckets": amounts[one] if one else None,
             "blocks": amounts,
             "deals": [deal.facts() for deal in deals],
-            "excluded": [{"ref": ref, "reason": PASSED} for ref in passed],
+            "excluded": [
+                *({"ref": ref, "reason": PASSED} for ref in passed),
+                *(
+                    {"ref": reference("opportunity", id), "reason": f"no rate for {currency}"}
+                    for id, currency in unrated.items()
+                ),
+            ],
         },
-        notes=[*said_of(passed, passing), footer(asked)],
+        notes=[*said_of(passed, passing), *said_without_rate(unrated), footer(asked), *rates_used(rates)],
         chart=Chart("amount", "steps"),
     )
     if asked.explain:
@@ -298,6 +389,24 @@ def footer(asked: Asked) -> str:
     )
 
 
+def rates_used(rates: Rates) -> list[str]:
+    used = (f"{currency} {rate} from {day}" for (currency, day), rate in sorted(rates.used.items()))
+    return [f"Rates in {rates.home}: {', '.join(used)}"] if rates.used else []
+
+
+def said_without_rate(unrated: dict[int, str]) -> list[str]:
+    """Name the deals that could not be converted, by currency."""
+    said = []
+    for currency in sorted(set(unrated.values())):
+        refs = [reference("opportunity", id) for id, of in unrated.items() if of == currency]
+        more = [f"and {len(refs) - NAMED} more"] if len(refs) > NAMED else []
+        deals = f"{len(refs)} deal{'s' if len(refs) > 1 else ''}"
+        said.append(
+            f"No rate for {currency} (crm rate set): {deals}, in no bucket: {' '.join([*refs[:NAMED], *more])}"
+        )
+    return said
+
+
 def said_of(passed: list[str], count: int) -> list[str]:
     if not count:
         return []
@@ -317,7 +426,7 @@ FORMULAS: Final = {
     "lost": "deals lost since, with the amount they were in the pipeline with",
     "reopened": "deals that were closed, on the first day or for a time since, and are open again",
     "deleted": "deals deleted since",
-    "rate": "what changed by exchange rates alone; nothing where each currency is shown on its own",
+    "rate": "what exchange rates alone did to deals that stayed; nothing where each currency is on its own",
     "closing": "opening and all movements: what is in the pipeline at the end of the last day",
 }
 
