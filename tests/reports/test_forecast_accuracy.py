@@ -1,5 +1,6 @@
 """crm forecast accuracy: what was forecast then against what came."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -42,6 +43,26 @@ def test_what_was_forecast_is_compared_with_what_came(year: Crm) -> None:
     assert [found["30", None][name] for name in figures] == ["200.00", "150.00", 33.3, 33.3]
     assert rows(year, "--figure weighted")["30", "Bo"]["forecast"] == "5.00"
     assert rows(year, "--owner Li --days 30").keys() == {("30", "Li"), ("30", None)}
+
+
+def test_by_stage_a_deal_counts_where_it_was_on_that_day(year: Crm) -> None:
+    year.ok("opp add Five --owner Bo --amount 70 --close-date 2026-06-28 --stage Prosp", today="2026-06-05")
+    year.ok("opp win O5", today="2026-06-28")
+    found = year.ok("forecast accuracy --by stage --period 2026-Q2 --days 30 --json").json["rows"]
+    assert [(row["stage"], row["forecast"], row["actual"]) for row in found] == [
+        ("Prospecting", "0.00", "50.00"),
+        ("Negotiation/Review", "200.00", "100.00"),
+        ("(made later)", "0.00", "70.00"),
+    ]
+    assert "(made later)" in year.ok("forecast accuracy --by stage --explain").out
+
+
+def test_the_rows_are_the_total_however_they_are_cut(year: Crm) -> None:
+    for by in ("owner", "stage"):
+        found = year.ok(f"forecast accuracy --by {by} --days 30 --json").json
+        total = found["totals"]["30"]
+        for name in ("forecast", "actual"):
+            assert sum(Decimal(row[name]) for row in found["rows"]) == Decimal(total[name])
 
 
 def test_probabilities_are_held_against_what_became_of_the_deals(year: Crm) -> None:

@@ -398,6 +398,7 @@ def adjusted_so_far(app: App, scope: Scope, owner: str | None, narrowed: bool) -
 @command.verb(
     "crm forecast accuracy",
     "crm forecast accuracy --period last-quarter --days 30 --figure weighted",
+    "crm forecast accuracy --by stage --explain",
     "crm forecast accuracy --owner 'Li Wei' --json",
 )
 def accuracy(
@@ -422,6 +423,15 @@ def accuracy(
             autocompletion=lambda: ["commit", "best_case", "weighted"],
         ),
     ] = "commit",
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            metavar="KEY",
+            help="owner, or stage: that a deal was in on the day.",
+            autocompletion=lambda: ["owner", "stage"],
+        ),
+    ] = "owner",
     owner: Owner = None,
     currency: Into = None,
     explain: Explain = False,
@@ -443,6 +453,7 @@ def accuracy(
         into_of(currency) or app.currency,
         app.currency,
         app.zone,
+        one_of(by, report.BY, "by"),
         explain,
     )
     return report.forecast_accuracy(app.read(), asked)

@@ -8,8 +8,10 @@ from crmcli.result import Column, Report, Row
 from crmcli.rules.accuracy import Accuracy, Miss, accuracy, percent, together
 from crmcli.rules.forecast import part_of, weighted
 from crmcli.rules.rates import Rates
+from crmcli.store import groups
 from crmcli.store.deals import Scope
 from crmcli.store.figures import rates
+from crmcli.store.groups import Key
 from crmcli.store.reader import Reader
 from crmcli.values.dates import iso_instant, midnight
 from crmcli.values.periods import Period
@@ -19,14 +21,9 @@ FIGURES: Final = {
     "best_case": "closed + Commit + Best Case",
     "weighted": "closed + open deals by probability",
 }
-COLUMNS: Final = (
-    Column("days_before", "Days before", hidden=True),
-    Column("owner", "Owner"),
-    Column("currency", "Currency", hidden=True),
-    Column("forecast", "Forecast", "money"),
-    Column("actual", "Came", "money"),
-    Column("bias", "Bias", "percent", absent="n/a"),
-    Column("wape", "WAPE", "percent", absent="n/a"),
+BY: Final = ("owner", "stage")
+FORMULA_OF_STAGES: Final = (
+    "the stage a deal was in on that day; what came of deals made later is a row of its own"
 )
 FORMULAS: Final = {
     "forecast": "of deals closing in the period, as they were so many days before its end",
@@ -35,7 +32,7 @@ FORMULAS: Final = {
     "wape": "sum of |forecast - came| / sum of came, period by period",
     "calibration": "of deals open in a stage then and closed now: their mean probability, and the share won",
 }
-NOBODY: Final = "(none)"
+LATER: Final = "(made later)"
 
 
 class Asked(NamedTuple):
@@ -48,6 +45,7 @@ class Asked(NamedTuple):
     currency: str
     home: str
     zone: tzinfo
+    by: str = "owner"
     explain: bool = False
 
 
@@ -60,30 +58,29 @@ class Seen(NamedTuple):
 
 
 def forecast_accuracy(reader: Reader, asked: Asked) -> Report:
-    """How right forecasts were, by owner, for each distance from the end."""
+    """How right forecasts were, by owner or stage, for each distance from the end."""
     converter = Rates(asked.home, rates(reader, asked.scope.known_until, asked.home))
-    names = dict(reader.rows('SELECT id, name FROM "user"'))
-    actual = [won(reader, asked, period, converter) for period in asked.periods]
+    key_of = groups.keys_of(reader, asked.by, 1, "", {})
     rows: list[Row] = []
     totals: dict[str, Row] = {}
     calibration: dict[str, Seen] = {}
     for days in asked.days:
-        by_period: list[dict[str, Miss]] = []
-        for period, came in zip(asked.periods, actual, strict=True):
+        by_period: list[dict[Key, Miss]] = []
+        for period in asked.periods:
             day = period.end - timedelta(days=days)
             moment = iso_instant(midnight(day + timedelta(days=1), asked.zone))
             then = asked.scope._replace(as_of=day.isoformat(), moment=moment)
             forecast = foreseen(reader, asked, then, period, converter)
-            owners = {*forecast, *came}
+            came = won(reader, asked, then, period, converter)
             by_period.append(
-                {names.get(id, NOBODY): Miss(forecast.get(id, 0), came.get(id, 0)) for id in owners}
+                {key_of(key): Miss(forecast.get(key, 0), came.get(key, 0)) for key in {*forecast, *came}}
             )
             for stage, seen in outcomes(reader, then, period):
                 before = calibration.get(stage, Seen(0, 0, 0))
                 calibration[stage] = Seen(*map(sum, zip(before, seen, strict=True)))
-        for owner in sorted({name for period in by_period for name in period}, key=str.casefold):
-            theirs = accuracy(period[owner] for period in by_period if owner in period)
-            rows.append([str(days), owner, asked.currency, *theirs])
+        for key in sorted({key for period in by_period for key in period}, key=lambda key: key.place):
+            theirs = accuracy(period[key] for period in by_period if key in period)
+            rows.append([str(days), key.name, asked.currency, *theirs])
         whole: Accuracy = accuracy(together(by_period))
         totals[str(days)] = [str(days), None, asked.currency, *whole]
     calibrated = [
@@ -97,7 +94,7 @@ def forecast_accuracy(reader: Reader, asked: Asked) -> Report:
     ]
     labels = [period.label for period in asked.periods]
     report = Report(
-        COLUMNS,
+        columns_of(asked),
         rows,
         title=f"Accuracy of {asked.figure.replace('_', ' ')}, {', '.join(labels)}, {asked.currency},"
         " by days before the end",
@@ -108,6 +105,7 @@ def forecast_accuracy(reader: Reader, asked: Asked) -> Report:
             "periods": labels,
             "currency": asked.currency,
             "figure": asked.figure,
+            "by": asked.by,
             "owner": asked.scope.owner,
         },
         block="days_before",
@@ -116,9 +114,22 @@ def forecast_accuracy(reader: Reader, asked: Asked) -> Report:
         notes=list(notes(asked, calibrated, converter)),
     )
     if asked.explain:
-        report.explain = [f"{name}: {formula}" for name, formula in FORMULAS.items()]
-        report.tail["explain"] = {"formulas": FORMULAS}
+        formulas = FORMULAS | ({"stage": FORMULA_OF_STAGES} if asked.by == "stage" else {})
+        report.explain = [f"{name}: {formula}" for name, formula in formulas.items()]
+        report.tail["explain"] = {"formulas": formulas}
     return report
+
+
+def columns_of(asked: Asked) -> tuple[Column, ...]:
+    return (
+        Column("days_before", "Days before", hidden=True),
+        Column(asked.by, asked.by.capitalize(), cut="last"),
+        Column("currency", "Currency", hidden=True),
+        Column("forecast", "Forecast", "money"),
+        Column("actual", "Came", "money"),
+        Column("bias", "Bias", "percent", absent="n/a"),
+        Column("wape", "WAPE", "percent", absent="n/a"),
+    )
 
 
 def notes(asked: Asked, calibrated: list[dict[str, Any]], converter: Rates) -> Iterator[str]:
@@ -131,54 +142,70 @@ def notes(asked: Asked, calibrated: list[dict[str, Any]], converter: Rates) -> I
     yield f"{asked.figure.replace('_', ' ').capitalize()}: {FIGURES[asked.figure]}, against what was closed in the end"
 
 
-def won(reader: Reader, asked: Asked, period: Period, converter: Rates) -> dict[int | None, int]:
-    """What each owner closed in a period, as it is known now."""
-    return {
-        owner: sum(amount for part, amount, _ in parts if part == "closed")
-        for owner, parts in deals(reader, asked, asked.scope, period, converter).items()
-        if any(part == "closed" for part, _, _ in parts)
-    }
+def won(
+    reader: Reader, asked: Asked, then: Scope, period: Period, converter: Rates
+) -> dict[int | str | None, int]:
+    """What was closed in a period, as it is known now: by owner, or by the stage it was in on a day."""
+    table, key, params = asked.scope.source.table, "d.owner_id", {}
+    if asked.by == "stage":
+        key = f"coalesce(v.stage, '{LATER}')"
+        table += (
+            f" LEFT JOIN opportunity_version AS v ON v.opportunity_id = {asked.scope.source.id}"
+            " AND v.recorded_to IS NULL AND v.valid_from < :then AND (v.valid_to IS NULL OR v.valid_to >= :then)"
+        )
+        params = {"then": then.moment}
+    found = deals(reader, asked, asked.scope, period, converter, table, key, params)
+    closed = {of: [amount for part, amount, _ in parts if part == "closed"] for of, parts in found.items()}
+    return {of: sum(amounts) for of, amounts in closed.items() if amounts}
 
 
 def foreseen(
     reader: Reader, asked: Asked, then: Scope, period: Period, converter: Rates
-) -> dict[int | None, int]:
-    """What each owner was forecast to close, on the day of a scope."""
+) -> dict[int | str | None, int]:
+    """What was forecast to be closed, on the day of a scope."""
     counted = {"commit": ("closed", "commit"), "best_case": ("closed", "commit", "best_case")}
-    found: dict[int | None, int] = {}
-    for owner, parts in deals(reader, asked, then, period, converter).items():
+    found: dict[int | str | None, int] = {}
+    key = "d.stage" if asked.by == "stage" else "d.owner_id"
+    for of, parts in deals(reader, asked, then, period, converter, then.source.table, key, {}).items():
         total = 0
         for part, amount, expected in parts:
             if asked.figure == "weighted":
                 total += amount if part == "closed" else expected
             elif part in counted[asked.figure]:
                 total += amount
-        found[owner] = total
+        found[of] = total
     return found
 
 
 def deals(
-    reader: Reader, asked: Asked, scope: Scope, period: Period, converter: Rates
-) -> dict[int | None, list[tuple[str, int, int]]]:
+    reader: Reader,
+    asked: Asked,
+    scope: Scope,
+    period: Period,
+    converter: Rates,
+    table: str,
+    key: str,
+    params: dict[str, Any],
+) -> dict[int | str | None, list[tuple[str, int, int]]]:
     """The deals that close in a period: what each is counted as, its amount, and what it is expected to bring."""
-    start, end = period.start.isoformat(), period.end.isoformat()
     rows = reader.rows(
-        "SELECT d.owner_id, d.currency, d.category, d.is_closed, d.amount, d.probability, d.close_date, count(*)"
-        f" FROM {scope.source.table} WHERE {scope.holds} AND d.amount IS NOT NULL"
+        f"SELECT {key} AS k, d.currency, d.category, d.is_closed, d.amount, d.probability, d.close_date, count(*)"
+        f" FROM {table} WHERE {scope.holds} AND d.amount IS NOT NULL"
         " AND d.close_date BETWEEN :start AND :end"
         " AND (d.is_won = 1 OR (d.is_closed = 0 AND d.close_date >= :as_of)) GROUP BY 1, 2, 3, 4, 5, 6, 7",
-        start=start,
-        end=end,
+        start=period.start.isoformat(),
+        end=period.end.isoformat(),
         as_of=scope.as_of,
         **scope.params,
+        **params,
     )
-    found: dict[int | None, list[tuple[str, int, int]]] = {}
-    for owner, currency, category, closed, amount, probability, day, count in rows:
+    found: dict[int | str | None, list[tuple[str, int, int]]] = {}
+    for of, currency, category, closed, amount, probability, day, count in rows:
         part = part_of(category, is_closed=bool(closed), is_won=bool(closed))
         converted = converter.convert(amount, currency, asked.currency, day if closed else scope.as_of)
         if part is not None and converted is not None:
             expected = weighted(converted, probability) * count
-            found.setdefault(owner, []).append((part, converted * count, expected))
+            found.setdefault(of, []).append((part, converted * count, expected))
     return found
 
 

@@ -1,7 +1,9 @@
 """Accuracy: how far what was forecast lay from what came."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+Key = TypeVar("Key")  # whoever or whatever was forecast
 
 
 class Miss(NamedTuple):
@@ -39,7 +41,7 @@ def accuracy(misses: Iterable[Miss]) -> Accuracy:
     )
 
 
-def together(misses: Iterable[Mapping[str, Miss]]) -> list[Miss]:
+def together(misses: Iterable[Mapping[Key, Miss]]) -> list[Miss]:
     """For each period, everybody's taken as one."""
     return [
         Miss(sum(each.forecast for each in period.values()), sum(each.actual for each in period.values()))
