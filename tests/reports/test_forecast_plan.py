@@ -86,6 +86,22 @@ def test_a_leader_is_shown_with_everybody_below(team: Crm) -> None:
     assert "--by owner" in team.fails(2, "forecast --team --by month").err
 
 
+def test_a_team_can_be_asked_for_alone(team: Crm) -> None:
+    team.ok("user add Boss")
+    team.ok("user edit 'Ann Lee' --manager Boss")
+    team.ok("quota split --period 2026-Q3 --total 200k --even --to Li,张敏,Boss")
+    team.ok("opp add Own --owner Boss --amount 7000 --close-date 2026-09-01 --stage Nego")
+    team.ok("forecast adjust --owner Li --period 2026-Q3 --category commit --amount 90k --note judged")
+    everybody = rows(team, "--team")
+    ann = rows(team, "--team --owner 'Ann Lee'")
+    assert list(ann) == ["Ann Lee", "Li", "张敏", "total"]
+    for column in ("closed", "commit", "best_case", "open_pipeline", "weighted", "quota", "coverage", "count"):
+        assert ann["Ann Lee"][column] == everybody["Ann Lee"][column]
+        assert ann["total"][column] == ann["Ann Lee"][column]
+        assert ann["Li"][column] == everybody["Li"][column]
+    assert "owner Ann Lee and team" in team.ok("forecast --team --owner 'Ann Lee'").out
+
+
 # --- currencies -------------------------------------------------------------------------------------------
 
 

@@ -86,9 +86,11 @@ def command(
     by = one_of(by, tuple(BY), "by")
     rollup = one_of(rollup, tuple(ROLLUPS), "rollup")
     into = into_of(currency)
-    if team and (by != "owner" or owner):
-        raise InvalidValue("--team goes with --by owner, and without --owner.", field="team")
+    if team and by != "owner":
+        raise InvalidValue("--team goes with --by owner.", field="team")
     scope = scope_of(app, as_of=as_of, owner=owner, period=period, known_at=known_at)
+    if team and scope.owner_id is not None:
+        scope = scope._replace(team=below(app.read(), scope.owner_id))
     assert scope.period is not None
     period_asked = scope.period
     if what_if:
@@ -110,6 +112,13 @@ def command(
     if range:
         add_range(app, asked, found)
     return found
+
+
+def below(reader: Any, person: int) -> tuple[int, ...]:
+    """Somebody and everybody who reports to them, and to those."""
+    from crmcli.rules.quotas import Line
+
+    return tuple(Line(dict(reader.rows('SELECT id, manager_id FROM "user"'))).below(person))
 
 
 def add_range(app: App, asked: Asked, found: Report) -> None:

@@ -380,7 +380,7 @@ class Plan:
         into, day = self.asked.into, self.asked.scope.as_of
         for owner, start, end, team, amount, deals, currency in found:
             quota = Quota(owner, start, end, bool(team), amount, deals, currency)
-            if amount is None or self.asked.scope.owner_id not in (None, owner):
+            if amount is None or not self.asked.scope.covers(owner):
                 continue
             if into:
                 converted = rates.convert(amount, currency, into, day)
@@ -392,7 +392,7 @@ class Plan:
 
     def _judge(self, one: Judgement, rates: Rates) -> None:
         into, day = self.asked.into, self.asked.scope.as_of
-        if self.asked.scope.owner_id not in (None, one.owner):
+        if not self.asked.scope.covers(one.owner):
             return
         if into:
             amount = rates.convert(one.amount, one.currency, into, day)
@@ -435,9 +435,9 @@ class Plan:
     def total(self, quotas: list[Quota]) -> Target:
         """What the quotas of all add up to; those of one person alone are that person's own."""
         own = own_targets(quotas)
-        if self.asked.scope.owner_id is not None:
-            return own.get(self.asked.scope.owner_id, Target())
         whole, _ = self.whole(quotas)
+        if (owner := self.asked.scope.owner_id) is not None:
+            return (whole if self.asked.team else own).get(owner, Target())
         total = Target()
         for top in self.line.tops:
             total = total.plus(whole.get(top, Target()))
@@ -465,7 +465,7 @@ class Plan:
         rows: Cells = {}
         keys = {id: self.key_of(id) for id in self.names}
         for currency in sorted({currency for currency, _ in cells}):
-            for person in self.line.walk():
+            for person in filter(self.asked.scope.covers, self.line.walk()):
                 whole, there = Cell(), False
                 for each in self.line.below(person):
                     if (cell := cells.get((currency, keys[each]))) is not None:
@@ -636,13 +636,19 @@ def columns_of(asked: Asked, with_quotas: bool) -> list[Column]:
     ]
 
 
+def whose(asked: Asked) -> str:
+    if not asked.scope.owner:
+        return "all owners"
+    return f"owner {asked.scope.owner}{' and team' if asked.scope.team else ''}"
+
+
 def footer(asked: Asked, rates: Rates, plan: Plan) -> list[str]:
     """What the figures stand on."""
     period = asked.period
     said = [
         f"As of {asked.scope.as_of} · closing {period.start.isoformat()}..{period.end.isoformat()}"
         f" · {asked.rollup} roll-up of amounts"
-        f" · {'owner ' + asked.scope.owner if asked.scope.owner else 'all owners'}"
+        f" · {whose(asked)}"
     ]
     if asked.what_if:
         said.append(f"What if: {'; '.join(asked.what_if)}. Nothing was written.")

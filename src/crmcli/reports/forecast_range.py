@@ -24,7 +24,7 @@ class Asked(NamedTuple):
 
 def history(reader: Reader, scope: Scope) -> tuple[dict[str, Ended], Ended]:
     """How closed deals ended, of those that had been in each open stage, and of all."""
-    then = scope._replace(supposed=(), owner_id=None)
+    then = scope._replace(supposed=(), owner_id=None, team=())
     source, params = then.source, then.params
     closed = f"FROM {source.table} WHERE {source.holds} AND d.is_closed = 1"
     overall = reader.row(f"SELECT count(*), coalesce(sum(d.is_won), 0) {closed}", **params) or (0, 0)

@@ -96,6 +96,7 @@ class Scope(NamedTuple):
     owner: str | None = None
     known: str | None = None  # the end of the day whose knowledge counts, where that is asked for
     supposed: tuple[Supposed, ...] = ()
+    team: tuple[int, ...] = ()  # the owner and everybody below them, where all of theirs is asked for
 
     @property
     def source(self) -> Source:
@@ -110,12 +111,19 @@ class Scope(NamedTuple):
     @property
     def holds(self) -> str:
         """The condition on the deals, without that of the period."""
+        if self.team:
+            return f"{self.source.holds} AND d.owner_id IN ({', '.join(map(str, self.team))})"
         return self.source.holds + (" AND d.owner_id = :owner" if self.owner_id is not None else "")
+
+    def covers(self, owner: int | None) -> bool:
+        """Whether what somebody owns is asked for."""
+        return self.owner_id is None or owner == self.owner_id or owner in self.team
 
     @property
     def params(self) -> dict[str, Any]:
         """The parameters of `holds`."""
-        given = {"moment": self.moment, "owner": self.owner_id, "known": self.known}
+        owner = None if self.team else self.owner_id
+        given = {"moment": self.moment, "owner": owner, "known": self.known}
         imagined = {
             supposed(deal, column): value for deal in self.supposed for column, value in deal.values.items()
         }
