@@ -10,10 +10,10 @@ PYTEST := $(BIN)/python -m pytest -q -n $(JOBS)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test test-pg check format format-check lint types contracts docs docs-check bench clean
+.PHONY: help setup demo test test-pg check format format-check lint types contracts docs docs-check screenshots bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo '  ARGS="…" is handed on: make test ARGS="-k forecast"'
 
 setup: $(STAMP) ## make .venv with the project and its tools
@@ -67,6 +67,9 @@ docs: setup ## write the generated pages anew
 docs-check: setup
 	@echo "== docs"
 	@test ! -f docs/generate.py || $(BIN)/python docs/generate.py --check
+
+screenshots: setup ## draw the pictures of the docs anew
+	@$(BIN)/python docs/screenshots.py
 
 bench: setup ## measure whole commands against named peers
 	@$(BIN)/python -m bench.run $(ARGS)

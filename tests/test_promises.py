@@ -31,6 +31,7 @@ READS = (
     "lint",
     "forecast",
     "forecast --as-of yesterday",
+    "dashboard",
     "today",
     "search Acme",
     "history",

@@ -44,6 +44,7 @@ NOUNS: Final = (
     Noun("opp", "opportunity", "O", "name", "opportunities", ("opportunity", "deal")),
     Noun("task", "task", "T", "subject", "tasks", ("todo",)),
     Noun("log", "activity", "E", "subject", "activities", ("activity",)),
+    Noun("campaign", "campaign", "M", "name", "campaigns"),
     Noun("stage", "stage", "S", "name", "stages"),
     Noun("user", "user", "U", "name", "users"),
 )

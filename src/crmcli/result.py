@@ -100,6 +100,39 @@ class Report(Table):
 
 
 @dataclass(slots=True)
+class Tile:
+    """One figure that stands above the others of a page, and what it is of."""
+
+    label: str
+    value: Any
+    kind: Kind = "number"  # money is in the currency of the page
+    note: str = ""
+
+
+@dataclass(slots=True)
+class Panel:
+    """A report on a page: all of it for programs, and what people see of it there."""
+
+    report: Report
+    shown: Report
+
+
+@dataclass(slots=True)
+class Page:
+    """Several reports that are read together, under their headline figures.
+
+    In JSON: schema_version, the keys of `head`, and `panels`: each report by its name. In formats of rows:
+    one row for each figure, with its panel. `notes` are what all panels stand on.
+    """
+
+    title: str
+    tiles: list[Tile] = field(default_factory=list)
+    panels: dict[str, Panel] = field(default_factory=dict)
+    head: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Record:
     """One record with all its fields, and the lists that belong to it."""
 
@@ -133,4 +166,4 @@ class Text:
     text: str
 
 
-Result = Table | Record | Outcome | Text
+Result = Table | Page | Record | Outcome | Text

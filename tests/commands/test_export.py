@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Crm
 
-NOUNS = ("user", "stage", "account", "contact", "lead", "opp", "task", "log")
+NOUNS = ("user", "stage", "account", "contact", "campaign", "lead", "opp", "task", "log")
 UNLIKE = ("id", "ref", "uid", "updated_at")  # what another database gives by itself
 
 
@@ -48,11 +48,19 @@ def filled(crm: Crm) -> Crm:
     )
     crm.ok("contact add Boss --account A2")
     crm.ok("contact edit C1 --reports-to C2")
-    crm.ok("lead add Lead --company =SUM(A1) --phone '+49 30 123' --employees 12 --rating Hot")
+    crm.ok("campaign add Gone")
+    crm.ok("campaign rm M1 --yes")
+    crm.ok(
+        "campaign add 'Fair 華' --status Completed --start-date 2026-01-05 --end-date 2026-01-09"
+        " --budgeted-cost 'EUR 900' --actual-cost 'EUR 1000.50'"
+    )
+    crm.ok("lead add Lead --campaign M2 --company =SUM(A1) --phone '+49 30 123' --employees 12 --rating Hot")
     crm.ok(
         "opp add 'Open one' --account A3 --amount 'JPY 5000' --close-date 2026-05-01 --probability 33 --category Commit"
     )
-    crm.ok("opp add Won --account A2 --amount 1200.50 --stage 'Closed Won' --close-date 2026-02-01")
+    crm.ok(
+        "opp add Won --account A2 --campaign M2 --amount 1200.50 --stage 'Closed Won' --close-date 2026-02-01"
+    )
     crm.ok("opp add Lost --stage 'Closed Lost' --close-date 2026-02-02 --lost-reason Pricing")
     crm.ok("task add Call --due-date 2026-03-09 --related-to O1 --contact C1 --priority High")
     crm.ok("task add Done --status Completed --related-to A3")

@@ -90,6 +90,41 @@ def test_a_date_brought_forward_or_set_again_is_no_push(crm: Crm) -> None:
     assert ("O1", "pushed") in rows(Crm(crm.start, crm.environ, "2026-04-06"))
 
 
+# --- usual limits -------------------------------------------------------------------------------------
+
+
+def test_a_stage_without_a_limit_has_what_was_usual_of_won_deals(crm: Crm) -> None:
+    for number in range(1, 9):
+        crm.ok(f"opp add Won{number}", today="2026-01-01")
+        if number == 8:
+            assert stalled(crm, today="2026-05-01") == []
+        crm.ok(f"opp stage O{number} Qualification", today="2026-01-31")
+        crm.ok(f"opp win O{number}", today="2026-02-02")
+    crm.ok("user add Bo")
+    crm.ok("opp add Here --owner Bo", today="2026-03-01")
+    crm.ok("opp add There --stage Qualification", today="2026-03-01")
+    assert stalled(crm, today="2026-03-15") == []
+    assert stalled(crm, today="2026-03-16") == [("O10", "15 days in Qualification, usual limit 14")]
+    assert stalled(crm, "--owner Bo", today="2026-04-15") == []
+    found = [("O9", "46 days in Prospecting, usual limit 45")]
+    assert stalled(crm, "--owner Bo", today="2026-04-16") == found
+    run = crm.ok("pipeline blockers --json", today="2026-04-16").json
+    assert run["limits"][:2] == [
+        {"stage": "Prospecting", "limit_days": 45, "won_deals": 8, "median_days": 30.0},
+        {"stage": "Qualification", "limit_days": 14, "won_deals": 8, "median_days": 2.0},
+    ]
+    assert run["limits"][2]["limit_days"] is None
+    text = crm.ok("pipeline blockers", today="2026-04-16").out
+    assert "Prospecting 45 days (1.5 × the median of 8 won deals), Qualification 14 days" in text
+    crm.ok("stage edit Prospecting --limit-days 60")
+    assert stalled(crm, "--owner Bo", today="2026-04-16") == []
+
+
+def stalled(crm: Crm, words: str = "", **options: Any) -> list[tuple[str, str]]:
+    found = crm.ok(f"pipeline blockers {words} --json", **options).json["rows"]
+    return [(each["ref"], each["message"]) for each in found if each["reason"] == "stalled"]
+
+
 # --- snoozed ------------------------------------------------------------------------------------------
 
 

@@ -122,3 +122,58 @@ def test_attainment_agrees_with_the_files(company: Crm, files: Files) -> None:
         month = row["key"]
         assert Decimal(row["closed"]) == sum(amount for key, amount in files.sales.items() if key[1] == month)
         assert Decimal(row["quota"]) == sum(amount for key, amount in wanted.items() if key[1] == month)
+
+
+def test_the_report_on_attainment_agrees_with_the_files(company: Crm, files: Files) -> None:
+    months = [f"{2018 + (month < 7)}-{month:02}" for month in (7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5, 6)]
+    wanted = {key: amount for key, amount in files.targets.items() if key[1] in months}
+    people = sorted({name for name, _ in wanted})
+    for name in people:
+        found = company.ok("report", "attainment", *by("month", "FY19"), "--owner", name).json
+        assert [row["month"] for row in found["rows"]] == months
+        for row in found["rows"]:
+            key = (name, row["month"])
+            compare(row, files.sales.get(key, Decimal(0)), wanted.get(key))
+    targets, sales = files.sums(wanted, months), files.sums(files.sales, months)
+    found = company.ok("report", "attainment", *by("owner", "FY19")).json
+    assert {row["owner"] for row in found["rows"]} >= set(targets)
+    for row in found["rows"]:
+        compare(row, sales.get(row["owner"], Decimal(0)), targets.get(row["owner"]))
+    compare(found["total"], sum(sales.values(), Decimal(0)), sum(targets.values(), Decimal(0)))
+    for row in company.ok("report", "attainment", *by("month", "FY19")).json["rows"]:
+        sold = sum((amount for key, amount in files.sales.items() if key[1] == row["month"]), Decimal(0))
+        target = sum((amount for key, amount in wanted.items() if key[1] == row["month"]), Decimal(0))
+        compare(row, sold, target)
+
+
+def test_the_leaderboard_agrees_with_the_files(company: Crm, files: Files) -> None:
+    months = [f"2019-{month:02}" for month in (4, 5, 6)]
+    targets, sales = files.sums(files.targets, months), files.sums(files.sales, months)
+    rows = company.ok("report leaderboard --period FY19-Q4 --json").json["rows"]
+    assert {row["owner"] for row in rows} >= set(targets) | set(sales)
+    amounts = [Decimal(row["won_amount"]) for row in rows]
+    assert amounts == sorted(amounts, reverse=True)
+    for row in rows:
+        sold, target = sales.get(row["owner"], Decimal(0)), targets.get(row["owner"])
+        assert Decimal(row["won_amount"]) == sold
+        assert row["share"] == percent(sold, sum(sales.values(), Decimal(0)))
+        if target:
+            reached = percent(sold, target)
+            assert row["attainment"] == row["pace"] == reached, "the quarter is over"
+            assert (row["standing"] == "behind") == (reached < 80), row
+
+
+def by(key: str, period: str) -> list[str]:
+    return ["--by", key, "--period", period, "--json"]
+
+
+def compare(row: dict[str, Any], won: Decimal, quota: Decimal | None) -> None:
+    """A row of the report says what was won of a quota, which may be none."""
+    assert Decimal(row["won"]) == won
+    if not quota:
+        assert (row["attainment"], row["gap"], row["pace"], row["projected"]) == (None, None, None, None)
+        return
+    reached = percent(won, quota)
+    assert Decimal(row["quota"]) == quota
+    assert Decimal(row["gap"]) == max(Decimal(0), quota - won)
+    assert (row["attainment"], row["pace"], row["projected"]) == (reached, reached, reached), "FY19 is over"

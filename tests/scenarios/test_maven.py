@@ -3,10 +3,11 @@
 import csv
 import re
 import shlex
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,98 @@ def test_the_forecast_by_owner_and_by_month_agree_with_the_files(history: Crm, f
     assert months == files.won_by(lambda _, day: f"{day:%Y-%m}")
     for name, amount in files.won_by(lambda _, day: quarter(day)).items():
         assert Decimal(history.ok("forecast", "--period", name, "--json").json["total"]["closed"]) == amount
+
+
+def test_won_win_rate_and_cycle_by_person_and_month_agree_with_the_files(history: Crm, files: Files) -> None:
+    for by, key in (
+        ("owner", lambda deal: deal["sales_agent"]),
+        ("month", lambda deal: day_of(deal["close_date"]).isoformat()[:7]),
+        ("team", lambda deal: files.team[deal["sales_agent"]]["regional_office"]),
+    ):
+        closed: dict[str | None, list[dict[str, str]]] = defaultdict(list)
+        for deal in files.deals:
+            if deal["deal_stage"] in ("Won", "Lost"):
+                closed[key(deal)].append(deal)
+                closed[None].append(deal)
+        won = {row: [deal for deal in deals if deal["deal_stage"] == "Won"] for row, deals in closed.items()}
+        rates = standard(history, f"win-rate --period 2017 --by {by}")
+        cycles = standard(history, f"cycle-time --period 2017 --by {by}")
+        reasons = standard(history, f"win-loss --period 2017 --by {by}")
+        assert rates.keys() == cycles.keys() == closed.keys()
+        for row, deals in closed.items():
+            values = [Decimal(deal["close_value"]) for deal in won[row]]
+            assert (rates[row]["won"], rates[row]["lost"]) == (len(values), len(deals) - len(values)), row
+            assert Decimal(rates[row]["won_amount"]) == sum(values), row
+            assert Decimal(str(rates[row]["win_rate"])) == tenths(Decimal(100 * len(values)) / len(deals))
+            assert Decimal(rates[row]["average_won"]) == hundredths(sum(values, Decimal(0)) / len(values)), (
+                row
+            )
+            days = sorted((day_of(d["close_date"]) - day_of(d["engage_date"])).days for d in won[row])
+            assert Decimal(str(cycles[row]["mean_days"])) == tenths(Decimal(sum(days)) / len(days)), row
+            assert [cycles[row][name] for name in ("deals", "shortest_days", "longest_days")] == [
+                len(days),
+                days[0],
+                days[-1],
+            ]
+            assert cycles[row]["median_days"] == statistics.median(days), row
+            if row is not None:
+                assert reasons[row]["deals"] == len(deals) - len(values), row
+        assert reasons["Won"]["deals"] == len(won[None])
+
+
+def test_the_trend_and_the_leaderboard_agree_with_the_files(history: Crm, files: Files) -> None:
+    trend = standard(history, "trend --period 2016-10..2017-12")
+    made = Counter(deal["engage_date"] and f"{day_of(deal['engage_date']):%Y-%m}" for deal in files.deals)
+    won = files.won_by(lambda _, closed: f"{closed:%Y-%m}")
+    so_far = Decimal(0)
+    assert len(trend) == 15 + 1
+    for month, row in trend.items():
+        if month is not None:
+            so_far += won.get(month, Decimal(0))
+            assert row["made"] == made[month], month
+            assert Decimal(row["won_amount"]) == won.get(month, Decimal(0)), month
+            assert Decimal(row["cumulative_won"]) == so_far, month
+    found = history.ok("report leaderboard --period 2017 --json").json["rows"]
+    by_agent = files.won_by(lambda deal, _: deal["sales_agent"])
+    whole = sum(by_agent.values())
+    ranked = sorted(by_agent, key=lambda name: (-by_agent[name], name))
+    assert [row["owner"] for row in found] == [*ranked, *sorted(idle(files))]
+    for row in found:
+        amount = by_agent.get(row["owner"], Decimal(0))
+        assert Decimal(row["won_amount"]) == amount
+        assert Decimal(str(row["share"])) == tenths(100 * amount / whole)
+        assert row["rank"] == 1 + sum(other > amount for other in by_agent.values())
+    assert [row["owner"] for row in found if row["standing"] == "top"] == ranked[: -(-len(found) // 4)]
+    amounts = sorted(by_agent.get(row["owner"], Decimal(0)) for row in found)
+    half = statistics.median(amounts) / 2
+    assert [row["owner"] for row in found if row["standing"] == "behind"] == [
+        row["owner"] for row in found if by_agent.get(row["owner"], Decimal(0)) < half
+    ]
+
+
+def standard(crm: Crm, words: str) -> dict[str | None, dict[str, Any]]:
+    """The rows of a standard report by their names; the total is that of None."""
+    found = crm.ok(f"report {words} --json").json
+    by = found["by"]
+    return {row[by]: row for row in [*found["rows"], found["total"]]}
+
+
+def idle(files: Files) -> set[str]:
+    """Those who own deals, and won none."""
+    sellers = {deal["sales_agent"] for deal in files.deals}
+    return sellers - {deal["sales_agent"] for deal, *_ in files.won()}
+
+
+def day_of(text: str) -> date:
+    return datetime.strptime(text, "%m/%d/%Y").date()
+
+
+def tenths(exact: Decimal) -> Decimal:
+    return exact.quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+
+def hundredths(exact: Decimal) -> Decimal:
+    return exact.quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 def test_the_same_files_again_change_nothing(history: Crm) -> None:

@@ -122,7 +122,7 @@ def test_a_rule_that_refuses_one_update_leaves_the_others(work: UnitOfWork) -> N
     make(first)
     stage = staged(work, [row(n, f"p{n}", "New", f"{n}@x") for n in range(3)])
     stage.match(KEYS, SAME)
-    stage.judge(["company"], None, [])
+    stage.judge(["company"], [], [])
 
     def revise(revision: Any) -> dict[str, Any]:
         if revision.current["name"] == "p0":

@@ -58,6 +58,12 @@ def typed_values(
                 raise InvalidValue(
                     f"{name} is in {named}, but --currency says {reading.currency}.", field=name
                 )
+            if values.get("currency", named) != named and not given.get("currency"):
+                raise InvalidValue(
+                    f"{name} is in {named}, another amount in {values['currency']}.",
+                    hint=f"--currency {values['currency']} says it of all.",
+                    field=name,
+                )
             values["currency"] = named
         else:
             values[spec.column] = value

@@ -373,7 +373,7 @@ def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
             return
         result = verb.function(app, **given)
         show(app, result)
-        if isinstance(result, Outcome) and result.exit_code:
+        if isinstance(result, Outcome | Figures) and result.exit_code:
             raise typer.Exit(result.exit_code)
 
     run.__name__ = verb.function.__name__

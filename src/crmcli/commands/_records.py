@@ -51,7 +51,8 @@ def understood(record: Record, names: Sequence[str]) -> str:
             continue
         kind = next(column.kind for column in record.columns if column.name == name)
         if kind == "money":
-            parts.append(amount_words(value, row["currency"]))
+            kind_of_cost = f" {name.removesuffix('_cost')}" if name.endswith("_cost") else ""
+            parts.append(amount_words(value, row["currency"]) + kind_of_cost)
         elif name == "probability":
             parts[-1] += f" {value} %"
         elif name == "close_date":

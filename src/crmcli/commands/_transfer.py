@@ -82,7 +82,8 @@ def transfer_verbs(noun: Noun, entity: str, examples: Mapping[str, str]) -> None
         create_parents: Annotated[
             bool,
             typer.Option(
-                "--create-parents", help="Make the accounts and users that rows name and that are missing."
+                "--create-parents",
+                help="Make the accounts, campaigns and users that rows name and that are missing.",
             ),
         ] = False,
         extra: Annotated[
@@ -441,10 +442,10 @@ def refusal(app: App, stage: "Stage", count: int, source: "Source") -> Rejected:
         app.stderr.write(f"Most often: {most}.\n")
     rows = "1 row" if count == 1 else f"{count:,} rows"
     lacking = any(
-        code == "not_found" and field in ("account", "parent", "owner", "manager")
+        code == "not_found" and field in ("account", "parent", "campaign", "owner", "manager")
         for code, field, _ in stage.reasons(20)
     )
-    makes = " --create-parents makes the accounts and users that are missing." if lacking else ""
+    makes = " --create-parents makes the accounts, campaigns and users that are missing." if lacking else ""
     return Rejected(
         f"{source.name}: {rows} cannot be imported; nothing was written.",
         hint=f"Mend the file, or say --rejects FILE to import the good rows.{makes}",

@@ -355,6 +355,9 @@ def found_for(work: "UnitOfWork", lead: "Lead", asked: Asked) -> Found:
         roles=[Part(id, contact, role, bool(primary)) for id, contact, role, primary in parts],
         tasks=[work.get(Task, id) for id in about(reader, "task", "lead", lead.id)],
         activities=[work.get(Activity, id) for id in about(reader, "activity", "lead", lead.id)],
+        campaign_id=reader.value(
+            "SELECT id FROM campaign WHERE id = :id AND deleted_at IS NULL", id=lead.campaign_id
+        ),
         custom={
             entity: [spec for spec in work.fields(entity) if spec.custom]
             for entity in ("lead", "account", "contact", "opportunity")

@@ -7,11 +7,13 @@ import typer
 
 from crmcli.app import App
 from crmcli.commands._noun import AsOf, Noun, Owner, Period
-from crmcli.commands._report import as_json, one_of, scope_of
-from crmcli.reports.standard import STANDARD, Asked, Standard
+from crmcli.commands._own_reports import WORDS, complete_reports, own_report_verbs, run_own
+from crmcli.commands._report import standard_report
+from crmcli.errors import InvalidValue
+from crmcli.reports.standard import STANDARD, Standard
 from crmcli.result import Report
 
-command = Noun("report", "Reports: the standard ones, and your own.")
+command = Noun("report", "Reports: the standard ones, and your own.", default="NAME")
 
 Into = Annotated[
     str | None, typer.Option("--currency", metavar="CODE", help="Convert everything at the dated rates.")
@@ -31,7 +33,7 @@ def register(standard: Standard) -> None:
     """Make a standard report a command, with the options that it has."""
 
     def run(app: App, **given: Any) -> Report:
-        return made(app, standard, **given)
+        return standard_report(app, standard, **given)
 
     parameters = [inspect.Parameter("app", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=App)]
     for name, kind, default in OPTIONS:
@@ -62,47 +64,64 @@ def by_option(keys: tuple[str, ...]) -> Any:
     ]
 
 
-def made(
+@command.verb(
+    "crm report 'Open by owner'",
+    "crm report 'Open by owner' owner:me --as-of yesterday --json",
+    "crm report run win-rate --period last-quarter",
+    name="run",
+)
+def run(
     app: App,
-    standard: Standard,
-    *,
-    period: str | None = None,
-    by: str | None = None,
-    owner: str | None = None,
-    currency: str | None = None,
-    as_of: str | None = None,
-    explain: bool = False,
+    name: Annotated[str, typer.Argument(help="Its name.", autocompletion=complete_reports)],
+    terms: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILTER]...", help="Of your own: only these of its records; see crm help filters."
+        ),
+    ] = None,
+    period: Period = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="KEY", help="Of a standard one: one row for each.")
+    ] = None,
+    owner: Owner = None,
+    currency: Into = None,
+    as_of: AsOf = None,
+    explain: Explain = False,
 ) -> Report:
-    """A standard report as it is asked for. Raises CrmError."""
-    from importlib import import_module
+    """Run a report of your own, or a standard one.
 
-    from crmcli.rules.rates import Rates
-    from crmcli.store.figures import rates
+    --period, --by and --owner are of the standard ones; your own take filter terms instead. With --as-of
+    records are as they were at the end of that day, whatever the noun.
+    """
+    asked = {"period": period, "by": by, "owner": owner}
+    given = {option: text for option, text in asked.items() if text is not None}
+    shared: dict[str, Any] = {"currency": currency, "as_of": as_of, "explain": explain}
+    standard = WORDS.get(name.strip().casefold())
+    if standard is None:
+        for option in given:
+            raise InvalidValue(
+                f"{name} is no standard report: it has no --{option}.",
+                hint="Give it filter terms: owner:me close_date:this-quarter",
+                field=option,
+            )
+        return run_own(app, name, terms or [], **shared)
+    if terms:
+        raise InvalidValue(f"{standard.word} takes no filter: {' '.join(terms)}", field="filter")
+    usual: dict[str, Any] = {
+        "period": standard.period,
+        "by": standard.by[0] if standard.by else None,
+        "owner": "",
+    }
+    for option in given:
+        if usual[option] is None:
+            raise InvalidValue(f"{standard.word} has no --{option}.", field=option)
+    chosen: dict[str, Any] = {option: text for option, text in {**usual, **given}.items() if text}
+    return standard_report(app, standard, **chosen, **shared)
 
-    scope = scope_of(app, as_of=as_of, owner=owner, period=period or "today")
-    assert scope.period is not None
-    into = None
-    if currency is not None:
-        from crmcli.values.money import check_currency
 
-        into = check_currency(currency)
-    reader = app.read()
-    asked = Asked(
-        scope,
-        scope.period,
-        one_of(by, standard.by, "by") if by is not None else "",
-        app.currency,
-        Rates(app.currency, rates(reader, scope.known_until, app.currency)),
-        app.zone,
-        app.fiscal_start,
-        into,
-        explain,
-        as_json(app),
-    )
-    module = import_module(f"crmcli.reports.standard.{standard.word.replace('-', '_')}")
-    found: Report = module.report(reader, asked)
-    return found
-
-
+command.verb(
+    "crm report 'Open by owner'", "crm report 'Open by owner' owner:me --as-of yesterday --json", name="NAME"
+)(run)
 for each in STANDARD:
     register(each)
+own_report_verbs(command)

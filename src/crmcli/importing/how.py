@@ -28,6 +28,7 @@ REQUIRED: Final = {
     "task": ("subject",),
     "activity": ("type", "subject"),
     "stage": ("name", "probability"),
+    "campaign": ("name",),
 }
 # What may be there once among live records; of all of them the external id.
 UNIQUE: Final = {"user": Key("name_key", "name"), "stage": Key("name_key", "name")}

@@ -20,7 +20,7 @@ from crmcli.fields import BY_ENTITY, BY_LETTER, FieldSpec, reference
 from crmcli.importing.run import Imported, refuse_rewriting_stage, unique_keys
 from crmcli.model import ENTITIES
 from crmcli.store.bulk import STAGE, Key, Revision, Sameness, Stage, Values, as_object, written
-from crmcli.store.bulk_links import Links
+from crmcli.store.bulk_links import MAKEABLE, PARENTS, Links
 from crmcli.store.keys import KEY_COLUMNS, key_columns
 from crmcli.store.reader import Reader
 from crmcli.store.work import UnitOfWork
@@ -34,7 +34,6 @@ UNPLANNED: Final = frozenset({"id", "uid", "deleted_at", *KEY_COLUMNS})
 LONGEST_HEAD: Final = 1 << 20
 NAMED: Final = 10  # rows that a refusal names
 MADE: Final = "stage_made"
-BESIDES: Final = ("user", "account")  # what may be made for rows, in the order in which they need one another
 
 # From a record as it was, and as it will be: what differs of some fields, in words.
 Say = Callable[[Sequence[FieldSpec], Values, Values], list[str]]
@@ -447,7 +446,7 @@ class Execution:
             MADE, "id INTEGER, target TEXT, uid TEXT PRIMARY KEY, name TEXT, name_key TEXT, said TEXT"
         )
         normal = KEY_COLUMNS["name_key"][1]
-        for target in BESIDES:
+        for target in MAKEABLE:
             count = sum(1 for line in self.plan.made() if line["make"] == target)
             if not count:
                 continue
@@ -493,7 +492,7 @@ class Execution:
 
     def _refuse_again(self) -> None:
         """Refuse a plan whose records are there. Raises Conflict."""
-        planned = {target: f"SELECT uid FROM {MADE} WHERE target = '{target}'" for target in BESIDES}
+        planned = {target: f"SELECT uid FROM {MADE} WHERE target = '{target}'" for target in MAKEABLE}
         planned[self.entity] = f"SELECT uid FROM {STAGE} WHERE verdict IS NULL UNION " + planned.get(
             self.entity, "SELECT NULL WHERE 1 = 0"
         )
@@ -511,21 +510,22 @@ class Execution:
                 )
 
     def _check_made(self) -> None:
-        """Refuse where an account that is to be made is there by now; a user, whose name is his alone, is taken.
+        """Refuse where a parent that is to be made is there by now; a user, whose name is his alone, is taken.
 
         Raises Conflict.
         """
         there = "FROM {0} m JOIN \"{1}\" t ON t.name_key = m.name_key WHERE m.target = '{1}' AND t.deleted_at IS NULL"
-        found = self.work.reader.row(
-            f"SELECT min(m.name), count(DISTINCT m.uid) {there.format(MADE, 'account')}"
-        )
-        if found and found[1]:
-            more = f", and {found[1] - 1:,} more" if found[1] > 1 else ""
-            raise Conflict(
-                f"{self.plan.name} would make the account {found[0]}{more}, which others have made since;"
-                " nothing was written.",
-                hint="Make the plan anew.",
+        for parent in PARENTS:
+            found = self.work.reader.row(
+                f"SELECT min(m.name), count(DISTINCT m.uid) {there.format(MADE, parent)}"
             )
+            if found and found[1]:
+                more = f", and {found[1] - 1:,} more" if found[1] > 1 else ""
+                raise Conflict(
+                    f"{self.plan.name} would make the {parent} {found[0]}{more}, which others have made since;"
+                    " nothing was written.",
+                    hint="Make the plan anew.",
+                )
         user = f"{there.format(MADE, 'user')} AND m.uid = {MADE}.uid"
         taken = self.stage.run(
             f"UPDATE {MADE} SET id = (SELECT t.id {user}), said = NULL WHERE EXISTS (SELECT 1 {user})"
@@ -666,7 +666,7 @@ class Execution:
         stage = self.stage
         users = f"SELECT uid, id FROM {MADE} WHERE target = 'user'"
         made: dict[str, int] = dict(self.work.reader.rows(users))  # who owns: never many
-        for target in BESIDES:
+        for target in MAKEABLE:
             shape = Shape(target, self.work.fields(target))
             keys = {key: how for key, how in KEY_COLUMNS.items() if key in ENTITIES[target].model_fields}
 

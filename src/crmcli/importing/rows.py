@@ -28,6 +28,7 @@ DERIVED: Final[dict[str, tuple[str, ...]]] = {
     "user": (),
     "task": ("completed_at",),
     "activity": ("happened_at",),
+    "campaign": ("currency",),
     "stage": ("position", "probability", "category", "is_closed", "is_won"),
     "opportunity": (
         "currency",
@@ -157,17 +158,14 @@ class Rows:
             given.append("custom")
         if self.plan.notes and "description" not in given:
             given.append("description")
-        if any(cell.spec.kind == "money" and not cell.spec.custom for cell in self.cells):
+        if self.amounts:
             given.append("currency")
         return list(dict.fromkeys(given))
 
     @property
-    def money(self) -> str | None:
-        """The column of the amount that the file fills."""
-        names = [
-            cell.spec.column for cell in self.cells if cell.spec.kind == "money" and not cell.spec.custom
-        ]
-        return names[0] if names else None
+    def amounts(self) -> list[str]:
+        """The columns of the amounts that the file fills."""
+        return [cell.spec.column for cell in self.cells if cell.spec.kind == "money" and not cell.spec.custom]
 
     def __call__(self, n: int, line: int, cells: Sequence[str], uid: str) -> tuple[Any, ...]:
         """The staged values of a row. Raises CrmError for what cannot be understood."""
@@ -211,6 +209,7 @@ class Rows:
         links: dict[str, str] = {}
         custom: dict[str, Any] = {}
         currency: str | None = None
+        read_in: str | None = None  # the currency of the amounts so far
         for spec, index, fill, means, convert, beside in self.others:
             text = cells[index].strip() if fill is None else fill(cells).strip()
             if text and means:
@@ -222,7 +221,11 @@ class Rows:
             if spec.kind in LINKS:
                 links[spec.name] = self._link(spec, text, cells[beside].strip() if beside >= 0 else "")
             elif spec.kind == "money":
-                self._amount(spec, text, convert, currency, values, custom)
+                named = self._amount(spec, text, convert, currency, values, custom)
+                if named is not None and named != (read_in := read_in or named):
+                    raise InvalidValue(
+                        f"{spec.name} is in {named}, another amount of the row in {read_in}", field=spec.name
+                    )
             elif (value := convert(text)) is None:
                 continue
             elif spec.custom:
@@ -256,18 +259,18 @@ class Rows:
         currency: str | None,
         values: dict[str, Any],
         custom: dict[str, Any],
-    ) -> None:
-        """An amount in the row's currency, or in its own where it names one."""
+    ) -> str | None:
+        """An amount in the row's currency, or in its own where it names one; which that is, of a field of ours."""
         if currency is None or currency == self.reading.currency:
             read = convert(text)
         else:
             read = parse_value(spec, text, self.reading._replace(currency=currency))
         if read is None:
-            return
+            return None
         minor, named = read
         if spec.custom:
             custom[spec.name] = minor
-            return
+            return None
         if currency is not None and named != currency:
             raise InvalidValue(
                 f"{spec.name} is in {named}, the row's currency is {currency}", field=spec.name
@@ -275,6 +278,7 @@ class Rows:
         values[spec.column] = minor
         if named != self.reading.currency or _names_currency.search(text):
             values["currency"] = named
+        return str(named)
 
     def _add_note(self, values: dict[str, Any], cells: Sequence[str]) -> None:
         if note := self.plan.note(cells):

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from crmcli.errors import CrmError, InvalidValue
-from crmcli.fields import FieldSpec
+from crmcli.fields import BY_ENTITY, FieldSpec
 from crmcli.importing.ahead import Chunk, can_run_ahead, run_ahead
 from crmcli.importing.how import REQUIRED, UNIQUE, How, check_required, importable, match_keys
 from crmcli.importing.rows import Rows, problem, stored, title_column
@@ -14,7 +14,7 @@ from crmcli.parse import Reading
 from crmcli.rules.records import CONVERTED, ONLY_BY_CONVERSION, Facts, revised
 from crmcli.rules.stages import refuse_rewriting
 from crmcli.store.bulk import STAGE, Key, Reject, Revision, Sameness, Stage, Values
-from crmcli.store.bulk_links import Links
+from crmcli.store.bulk_links import PARENTS, Links
 from crmcli.store.identity import uuid7s
 from crmcli.store.keys import key_columns
 from crmcli.store.reader import Reader
@@ -248,7 +248,7 @@ def find_changed(
 ) -> None:
     """Which records their rows change, by the rules that hold for any edit."""
     clearable = clearable_columns(rows, fields) if job.how.blank_clears else []
-    stage.judge(rows.given, rows.money, clearable)
+    stage.judge(rows.given, rows.amounts, clearable)
     if job.how.wanted == "insert":
         stage.reject("s.verdict = 'update'", "exists", "", "'there is such a record, with other values'")
     reviser = Reviser(job, rows, fields, clearable)
@@ -279,7 +279,7 @@ class Reviser:
         self, job: Import, rows: Rows, fields: Sequence[FieldSpec], clearable: Sequence[str]
     ) -> None:
         self.job = job
-        self.money = rows.money
+        self.amounts = rows.amounts
         self.clearable = frozenset(clearable)
         readers: dict[str, Callable[[str], Any]] = {"date": date.fromisoformat, "instant": from_iso_instant}
         self.read = {spec.column: readers[spec.kind] for spec in fields if spec.kind in readers}
@@ -317,7 +317,8 @@ class Reviser:
             elif value != current[name] and (name not in made or made[name] != current[name]):
                 changes[name] = self.read[name](value) if name in self.read else value
         self._custom(current, given, changes)
-        self._amount(current, given, changes)
+        for amount in self.amounts:
+            self._amount(amount, current, given, changes)
         return changes
 
     def _custom(self, current: Values, given: Values, changes: Values) -> None:
@@ -329,10 +330,9 @@ class Reviser:
         if merged != current["custom"]:
             changes["custom"] = merged
 
-    def _amount(self, current: Values, given: Values, changes: Values) -> None:
+    def _amount(self, money: str, current: Values, given: Values, changes: Values) -> None:
         """An amount that names no currency is in the record's, as at `edit`."""
-        money = self.money
-        if money is None or given[money] is None or given["currency"] is not None:
+        if given[money] is None or given["currency"] is not None:
             return
         changes.pop("currency", None)
         home, own = self.job.reading.currency, current["currency"] or self.job.reading.currency
@@ -366,8 +366,10 @@ def refuse_rewriting_stage(reader: Reader, current: Values, after: Values) -> No
 def write(job: Import, stage: Stage, links: Links, defaults: Values) -> dict[str, int]:
     """Make and change the records; what was made for them besides, by its plural."""
     made = {"users": links.make_missing("user", {"active": 1})}
-    if links.wanted("account"):
-        made["accounts"] = links.make_missing("account", {"owner_id": job.owner()})
+    for parent in PARENTS:
+        if links.wanted(parent):
+            usual = defaults_of(parent, job.work.fields(parent))
+            made[BY_ENTITY[parent].plural] = links.make_missing(parent, {"owner_id": job.owner(), **usual})
     if job.entity not in OWNERLESS and stage.lacks_owner():
         defaults = {**defaults, "owner_id": job.owner()}
     stage.insert(defaults)

@@ -3,6 +3,7 @@
 from crmcli.model.account import Account
 from crmcli.model.activity import Activity
 from crmcli.model.adjustment import Adjustment
+from crmcli.model.campaign import Campaign
 from crmcli.model.contact import Contact
 from crmcli.model.contact_role import ContactRole
 from crmcli.model.entity import Entity, declared_fields
@@ -17,7 +18,7 @@ from crmcli.model.user import User
 ENTITIES: dict[str, type[Entity]] = {
     entity.__tablename__: entity  # type: ignore[misc]  # SQLModel types the name as a declared attribute
     for entity in (
-        *(User, Stage, Account, Contact, Lead, Opportunity, ContactRole, Task, Activity),
+        *(User, Stage, Account, Contact, Campaign, Lead, Opportunity, ContactRole, Task, Activity),
         *(Quota, Rate, Adjustment),
     )
 }
@@ -27,6 +28,7 @@ __all__ = [
     "Account",
     "Activity",
     "Adjustment",
+    "Campaign",
     "Contact",
     "ContactRole",
     "Entity",

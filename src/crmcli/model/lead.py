@@ -46,6 +46,9 @@ class Lead(Entity, table=True):
         open=True,
         aliases=("lead source", "original source"),
     )
+    campaign_id: int | None = field(
+        "The campaign they came from", link="campaign", aliases=("campaign name",)
+    )
     status: str = field(
         "How far qualification got",
         required=True,

@@ -61,6 +61,11 @@ class Opportunity(Entity, table=True):
         "Kind of deal", choices=OPPORTUNITY_TYPES, open=True, aliases=("opportunity type", "deal type")
     )
     source: str | None = field("Where it came from", choices=SOURCES, open=True, aliases=("lead source",))
+    campaign_id: int | None = field(
+        "The campaign it came from",
+        link="campaign",
+        aliases=("campaign name", "primary campaign source"),
+    )
     next_step: str | None = field("What comes next", aliases=("next",))
     lost_reason: str | None = field(
         "Why it was lost", choices=LOST_REASONS, open=True, aliases=("closed lost reason", "loss reason")

@@ -89,6 +89,21 @@ LOST_REASONS: Final = (
     "Poor Fit",
     "Other",
 )
+CAMPAIGN_STATUSES: Final = ("Planned", "In Progress", "Completed", "Aborted")
+CAMPAIGN_TYPES: Final = (
+    "Conference",
+    "Webinar",
+    "Trade Show",
+    "Public Relations",
+    "Partners",
+    "Referral Program",
+    "Advertisement",
+    "Banner Ads",
+    "Direct Mail",
+    "Email",
+    "Telemarketing",
+    "Other",
+)
 CONTACT_ROLES: Final = (
     "Business User",
     "Decision Maker",

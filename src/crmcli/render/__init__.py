@@ -7,7 +7,7 @@ from typing import Final
 from crmcli.errors import CrmError, InvalidValue, suggestion
 from crmcli.render.clean import clean, clean_lines
 from crmcli.render.look import COLORS, Look, look_of
-from crmcli.result import Outcome, Record, Report, Result, Table, Text
+from crmcli.result import Outcome, Page, Record, Report, Result, Table, Text
 
 __all__ = ["COLORS", "FORMATS", "Look", "look_of", "render", "render_error", "render_file"]
 
@@ -22,7 +22,16 @@ _WRITERS: Final = {
     "csv": ("csv_", "write"),
     "tsv": ("csv_", "write_tabs"),
     "md": ("markdown", "write"),
+    "html": ("html", "write"),
     "ids": ("ids", "write"),
+}
+# A page of several reports; every other format takes its figures as rows.
+_PAGE_WRITERS: Final = {
+    "table": ("page", "write"),
+    "plain": ("page", "write_plain"),
+    "json": ("json_", "write_page"),
+    "md": ("page", "write_markdown"),
+    "html": ("html", "write_page"),
 }
 FORMATS: Final = tuple(_WRITERS)
 # Where a file is read by other programs: TSV with quotes, and what is no text.
@@ -41,6 +50,8 @@ def render(result: Result, format: str | None, look: Look, quiet: bool = False) 
         _outcome(result, format, look, quiet)
     elif isinstance(result, Text):
         _text(result, format, look)
+    elif isinstance(result, Page):
+        _page(result, format or ("table" if look.terminal else "plain"), look)
     else:
         _write(result, format or _usual(result, look), look)
     look.out.flush()
@@ -71,6 +82,16 @@ def _usual(result: Table | Record, look: Look) -> str:
     if look.terminal:
         return "table"
     return "plain" if isinstance(result, Report | Record) else "tsv"
+
+
+def _page(page: Page, format: str, look: Look) -> None:
+    if format in _PAGE_WRITERS:
+        module, function = _PAGE_WRITERS[format]
+        getattr(import_module(f"crmcli.render.{module}"), function)(page, look)
+    else:
+        from crmcli.render.page import as_table
+
+        _write(as_table(page, look), format, look)
 
 
 def _write(

@@ -1,7 +1,7 @@
 """Shares as bars of block characters, or of ASCII."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 from crmcli.result import Chart
@@ -9,6 +9,7 @@ from crmcli.result import Chart
 WIDTH: Final = {"bars": 12, "columns": 24, "steps": 30}  # cells
 MARKS: Final = {"stays": "█#", "comes": "▓+", "goes": "░-"}  # and in ASCII
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+_HEIGHTS = " ▁▂▃▄▅▆▇█"
 
 
 def bar(fraction: float, width: int, ascii: bool = False) -> str:
@@ -30,33 +31,58 @@ def span(start: float, end: float, width: int, mark: str) -> str:
 
 
 def drawn(
-    chart: Chart, values: Sequence[Any], total: Any, ascii: bool, whole: float | None = None
+    chart: Chart,
+    values: Sequence[Any],
+    total: Any,
+    ascii: bool,
+    whole: float | None = None,
+    width: int | None = None,
 ) -> list[str]:
     """A bar for each value, and one for the total, which only a waterfall has.
 
     A full bar is the `whole`, or, where there is none or a value is above it, the largest value.
     """
+    width = width or WIDTH[chart.kind]
     if chart.kind == "steps":
-        return _steps(values, total, ascii)
+        return _steps(values, total, ascii, width)
     known = [float(value) for value in values if value is not None]
     most = max([whole or 0.0, *known])
-    width = WIDTH[chart.kind]
     return [
         *(bar(float(value or 0) / most if most else 0, width, ascii).rstrip() for value in values),
         "",
     ]
 
 
-def _steps(values: Sequence[Any], total: Any, ascii: bool) -> list[str]:
+def upright(values: Sequence[Any], height: int, ascii: bool) -> list[str]:
+    """Columns beside each other, so many lines high: a character for each value on each line, the top first.
+
+    What is more than nothing is seen.
+    """
+    known = [max(float(value or 0), 0.0) for value in values]
+    most = max(known, default=0.0) or 1.0
+    steps = 1 if ascii else 8  # of a line
+    heights = [max(round(value / most * height * steps), value > 0) for value in known]
+    marks = " #" if ascii else _HEIGHTS
+    return [
+        "".join(marks[min(max(each - line * steps, 0), steps)] for each in heights)
+        for line in reversed(range(height))
+    ]
+
+
+def levels(values: Sequence[Any]) -> list[tuple[float, float]]:
+    """Where each movement begins and ends, the first beginning at nothing."""
+    ends = [0, *accumulate(values)]
+    return [*pairwise(ends)]
+
+
+def _steps(values: Sequence[Any], total: Any, ascii: bool, width: int) -> list[str]:
     """A bar for each movement, from where the level stood before it to where it stood after it."""
-    ends = [0]
-    for value in values:
-        ends.append(ends[-1] + value)
-    scale = max([*ends, total or 0]) or 1
+    found = levels(values)
+    scale = max([0, *(end for _, end in found), total or 0]) or 1
 
-    def one(start: int, end: int, level: bool) -> str:
+    def one(start: float, end: float, level: bool) -> str:
         way = "stays" if level else "comes" if end > start else "goes"
-        return span(start / scale, end / scale, WIDTH["steps"], MARKS[way][ascii])
+        return span(start / scale, end / scale, width, MARKS[way][ascii])
 
-    steps = [one(start, end, not at) for at, (start, end) in enumerate(pairwise(ends))]
+    steps = [one(start, end, not at) for at, (start, end) in enumerate(found)]
     return [*steps, one(0, total or 0, True)]

@@ -9,7 +9,7 @@ from crmcli.render.cells import home_currency, json_default, json_values
 from crmcli.render.clean import clean_json
 from crmcli.render.look import Look
 from crmcli.render.stream import pour
-from crmcli.result import Record, Report, Table
+from crmcli.result import Page, Record, Report, Table
 
 
 def write(result: Table | Record, look: Look) -> None:
@@ -20,6 +20,11 @@ def write(result: Table | Record, look: Look) -> None:
         _pour(_report(result, look), look)
     else:
         _pour(chain(_array(_objects(result, look), look), "\n"), look)
+
+
+def write_page(page: Page, look: Look) -> None:
+    """An object with the reports of a page, each by its name, as it is alone."""
+    _pour(_page(page, look), look)
 
 
 def write_lines(result: Table | Record, look: Look) -> None:
@@ -84,6 +89,18 @@ def _report(report: Report, look: Look) -> Iterator[str]:
     for key, value in {**after, **report.tail}.items():
         yield f",\n {say(key)}: {say(value)}"
     yield "}\n"
+
+
+def _page(page: Page, look: Look) -> Iterator[str]:
+    say = _encoder(look).encode
+    head = ",\n ".join(
+        f"{say(key)}: {say(value)}" for key, value in {"schema_version": 1, **page.head}.items()
+    )
+    yield "{" + head + ',\n "panels": {'
+    for number, (name, panel) in enumerate(page.panels.items()):
+        yield f"{',' if number else ''}\n{say(name)}: "
+        yield from _report(panel.report, look)
+    yield "}}\n"
 
 
 def _array(objects: Iterable[Any], look: Look, indent: str = "") -> Iterator[str]:

@@ -1,6 +1,7 @@
 """How a result is laid out for people: blocks of words, fields and grids, before anything is drawn."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import groupby
 from re import compile as pattern
 from typing import Any, Final
@@ -27,6 +28,7 @@ _CUTTABLE: Final = ("text", "list", "json")
 _NEVER_CUT: Final = ("ref", "id", "uid")
 _STEPS: Final = ("", "first", "later", "last")  # of narrowing: nothing is cut yet, then the texts in turn
 _JOINT: Final = " · "  # between a text and what is folded into its cell
+_ZEROS: Final = pattern(r"\.0+$")
 _HALF_A_REFERENCE: Final = pattern(r" ·( [A-Z]?\d*)?$")
 
 _Group = list[tuple[int, Column]]
@@ -65,6 +67,7 @@ class Lane:
         self.short = short or label
         self.texts = texts
         self.right = column.kind in _RIGHT
+        self.money = column.kind == "money"
         self.ref = _is_ref(column)
         self.wraps = column.wraps
         self.minor = column.minor
@@ -79,6 +82,14 @@ class Lane:
     def shorten_label(self) -> None:
         self.label = self.short
         self.width = max(cells(self.label), self.needs)
+
+    def drop_zeros(self) -> None:
+        """Leave out the decimals of amounts that are all whole: nothing is lost."""
+        amounts = [text for text in self.texts if text[-1:].isdecimal()]
+        if self.money and all(_ZEROS.search(text) for text in amounts):
+            self.texts = [_ZEROS.sub("", text) for text in self.texts]
+            self.needs = max(map(cells, self.texts))
+            self.width = max(cells(self.label), self.needs)
 
     def floor(self, step: int) -> int:
         """The least width at a step of narrowing: texts keep their room, then are cut, by and by all."""
@@ -208,7 +219,7 @@ def _table(table: Table, look: Look) -> Iterator[Block]:
     rows = list(table.rows)
     total = table.total if isinstance(table, Report) else None
     if rows and isinstance(table, Report) and table.block:
-        yield from _parted(table, rows, look)
+        yield from _parted(replace(table, rows=rows), look)
     elif rows:
         yield from _grid_or_records(table, rows, total, look)
     else:
@@ -220,13 +231,37 @@ def _table(table: Table, look: Look) -> Iterator[Block]:
             yield Words("\n".join(map(clean_lines, table.explain)), "faint")
 
 
-def _parted(report: Report, rows: list[Row], look: Look) -> Iterator[Block]:
+def _parted(report: Report, look: Look) -> Iterator[Block]:
     """A table for each value of the block column, under that value."""
+    for part in parts(report):
+        yield Words(cell(part.title, look.ascii), "title")
+        yield from _grid_or_records(part, list(part.rows), part.total, look)
+
+
+def parts(report: Report) -> list[Report]:
+    """A report by itself, or, where it has blocks, the rows of each with their own total, called like the block."""
+    if not report.block:
+        return [report]
     at = next(index for index, column in enumerate(report.columns) if column.name == report.block)
-    for value, run in groupby(rows, key=lambda row: row[at]):
-        yield Words(cell(str(value), look.ascii), "title")
-        part = Report(report.columns, (), head={**report.head, report.block: value}, chart=report.chart)
-        yield from _grid_or_records(part, list(run), report.totals.get(value), look)
+    return [
+        replace(
+            report,
+            rows=list(run),
+            title=str(value),
+            head={**report.head, report.block: value},
+            total=report.totals.get(value),
+            block="",
+        )
+        for value, run in groupby(report.rows, key=lambda row: row[at])
+    ]
+
+
+def figures_of(report: Report, look: Look) -> Grid:
+    """The rows of a report as text, in the widths they need, without its chart and decimals that say nothing."""
+    grid = _grid(_Shown(replace(report, chart=None), look), list(report.rows), report.total, look)
+    for lane in grid.lanes:
+        lane.drop_zeros()
+    return grid
 
 
 def _grid_or_records(table: Table, rows: list[Row], total: Row | None, look: Look) -> Iterator[Block]:

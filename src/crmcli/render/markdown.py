@@ -12,10 +12,11 @@ _LITERAL = str.maketrans({mark: "\\" + mark for mark in "\\`*_[]<>|~&"} | {"\n":
 
 def write(result: Table | Record, look: Look) -> None:
     """Titles as headings, lists and records as tables; never shortened."""
-    pour(_lines(blocks(result, look._replace(width=0))), look.out)
+    pour(lines(blocks(result, look._replace(width=0))), look.out)
 
 
-def _lines(page: Iterator[Block]) -> Iterator[str]:
+def lines(page: Iterable[Block]) -> Iterator[str]:
+    """The blocks in Markdown, with a blank line between any two."""
     for number, block in enumerate(page):
         if number:
             yield "\n"

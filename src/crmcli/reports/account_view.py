@@ -53,15 +53,16 @@ SUMMED: Final = (
     Column("weighted", "Weighted", "money", minor=1),
     Column("without_amount", "No amount", "number", short="Blank", minor=4),
 )
-# What is about the account itself, about its deals, about its people, or was with them.
+# What is about the account itself, about its deals, about its people, or was with them. A CROSS JOIN is a join in
+# which SQLite keeps the order: it is not to read what is about any deal there is.
 ABOUT: Final = """t.id IN (
     SELECT x.id FROM {0} AS x WHERE x.related_to_entity = 'account' AND x.related_to_id = :id
-    UNION SELECT x.id FROM opportunity AS o
-        JOIN {0} AS x ON x.related_to_entity = 'opportunity' AND x.related_to_id = o.id
+    UNION SELECT x.id FROM opportunity AS o CROSS JOIN {0} AS x
         WHERE o.account_id = :id AND o.deleted_at IS NULL
-    UNION SELECT x.id FROM contact AS c
-        JOIN {0} AS x ON x.related_to_entity = 'contact' AND x.related_to_id = c.id
+        AND x.related_to_entity = 'opportunity' AND x.related_to_id = o.id
+    UNION SELECT x.id FROM contact AS c CROSS JOIN {0} AS x
         WHERE c.account_id = :id AND c.deleted_at IS NULL
+        AND x.related_to_entity = 'contact' AND x.related_to_id = c.id
     UNION SELECT x.id FROM contact AS c JOIN {0} AS x ON x.contact_id = c.id
         WHERE c.account_id = :id AND c.deleted_at IS NULL
 )"""

@@ -1,6 +1,8 @@
 """Forecast: what deals add up to, by category, in a period."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from heapq import nsmallest
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
@@ -105,12 +107,17 @@ Cells = dict[tuple[str, Key], Cell]
 def counted_sql(asked: Asked) -> str:
     """The deals of the period that have an amount: the open ones from the as-of day on, and the won ones."""
     those = " AND d.currency = :into" if asked.into else ""
+    # Grouped as the indexes are ordered: days, of which the fold makes months, and owners, of all that is open.
+    key = "d.close_date" if asked.by in ("month", "quarter") else "1"
+    parts = [_part(asked, won) for won in (0, 1)]
+    if asked.by in ("owner", "team", "manager"):
+        parts[0] = f"{asked.scope.open} AND coalesce(d.close_date, '') BETWEEN :open_from AND :end"
     return " UNION ALL ".join(
         f"SELECT {BY[asked.by]} AS k, d.currency, d.category, {won} AS won, count(*) AS deals,"
         f" CAST(sum(d.amount) AS BIGINT), CAST(sum({WEIGHTED}) AS BIGINT)"
-        f" FROM {asked.scope.source.table} WHERE {_part(asked, won)} AND d.amount IS NOT NULL{those}"
-        " GROUP BY 1, 2, 3"
-        for won in (0, 1)
+        f" FROM {asked.scope.source.table} WHERE {part} AND d.amount IS NOT NULL{those}"
+        f" GROUP BY {key}, 2, 3"
+        for won, part in enumerate(parts)
     )
 
 
@@ -153,24 +160,35 @@ def deals_sql(asked: Asked) -> str:
 
 def _part(asked: Asked, won: int) -> str:
     """The condition on the open deals of the period, or on the won ones."""
-    state = "d.is_closed = 1 AND d.is_won = 1" if won else "d.is_closed = 0"
-    start = ":start" if won else ":open_from"
-    return f"{asked.scope.holds} AND {state} AND d.close_date BETWEEN {start} AND :end"
+    if won:
+        closed = f"{asked.scope.holds} AND d.is_closed = 1 AND d.is_won = 1"
+        return f"{closed} AND d.close_date BETWEEN :start AND :end"
+    return f"{asked.scope.open} AND d.close_date BETWEEN :open_from AND :end"
 
 
-def left_out_sql(asked: Asked, reason: str) -> list[str]:
-    """The conditions on the deals that are left out for a reason; no deal meets two."""
-    if reason == SLIPPED:
-        return [f"{asked.scope.holds} AND d.is_closed = 0 AND d.close_date < :as_of"]
-    if reason == NO_CLOSE_DATE:
-        return [f"{asked.scope.holds} AND d.is_closed = 0 AND d.close_date IS NULL"]
-    if reason == NO_RATE:
-        days = ("CAST(:as_of AS TEXT)", "d.close_date")
-        return [
-            f"{_part(asked, won)} AND d.amount IS NOT NULL AND d.currency = :unrated AND {day} < :rated_from"
-            for won, day in enumerate(days)
-        ]
-    return [f"{_part(asked, won)} AND d.amount IS NULL" for won in (0, 1)]
+def left_out_sql(asked: Asked) -> str:
+    """The deals that are left out, and why; no deal for two reasons."""
+    source = asked.scope.source
+    blank = "d.close_date BETWEEN :open_from AND :end AND d.amount IS NULL"
+    why = f"CASE WHEN d.close_date IS NULL THEN '{NO_CLOSE_DATE}' WHEN d.close_date < :as_of THEN '{SLIPPED}'"
+    open = f"{asked.scope.open} AND (d.close_date IS NULL OR d.close_date < :as_of OR ({blank}))"
+    return (
+        f"SELECT {why} ELSE '{NO_AMOUNT}' END AS reason, d.currency, d.amount, {source.id} AS id"
+        f" FROM {source.table} WHERE {open}"
+        f" UNION ALL SELECT '{NO_AMOUNT}', d.currency, d.amount, {source.id}"
+        f" FROM {source.table} WHERE {_part(asked, 1)} AND d.amount IS NULL"
+    )
+
+
+def unrated_sql(asked: Asked) -> str:
+    """Those in a currency that had no rate on their day."""
+    source = asked.scope.source
+    days = ("CAST(:as_of AS TEXT)", "d.close_date")
+    return " UNION ALL ".join(
+        f"SELECT '{NO_RATE}' AS reason, d.currency, d.amount, {source.id} AS id FROM {source.table}"
+        f" WHERE {_part(asked, won)} AND d.amount IS NOT NULL AND d.currency = :unrated AND {day} < :rated_from"
+        for won, day in enumerate(days)
+    )
 
 
 # --- the names of rows --------------------------------------------------------------------------------
@@ -669,32 +687,23 @@ class LeftOut:
 
     def __init__(self, reader: Reader, asked: Asked, rates: Rates | None = None) -> None:
         self.as_of = asked.scope.as_of
-        self.counts: dict[str, dict[str, tuple[int, int]]] = {}  # reason -> currency -> deals and amount
-        self.excluded: list[dict[str, str]] = []
-        table, id = asked.scope.source.table, asked.scope.source.id
-        limit = "" if asked.every else f" LIMIT {NAMED}"
+        self.counts: dict[str, dict[str, tuple[int, int]]] = {reason: {} for reason in REASONS}
+        ids: dict[str, list[int]] = {reason: [] for reason in REASONS}
+        params = {"as_of": self.as_of, **asked.bounds}
+        found = [reader.rows(left_out_sql(asked), **params)]
         unrated = rates.unrated(asked.into) if rates and asked.into else {}
-        for reason, more in (
-            *((reason, {}) for reason in REASONS),
-            *((NO_RATE, {"unrated": currency, "rated_from": day}) for currency, day in unrated.items()),
-        ):
-            params = {"as_of": self.as_of, **asked.bounds, **more}
+        for code, day in unrated.items():
+            found.append(reader.rows(unrated_sql(asked), unrated=code, rated_from=day, **params))
+        for reason, currency, amount, id in chain(*found):
             counts = self.counts.setdefault(reason, {})
-            conditions = left_out_sql(asked, reason)
-            for condition in conditions:
-                sums = "d.currency, count(*), CAST(coalesce(sum(d.amount), 0) AS BIGINT)"
-                found = reader.rows(f"SELECT {sums} FROM {table} WHERE {condition} GROUP BY 1", **params)
-                for currency, count, amount in found:
-                    before = counts.get(currency, (0, 0))
-                    counts[currency] = (before[0] + count, before[1] + amount)
-            if counts:
-                ids = " UNION ALL ".join(
-                    f"SELECT {id} AS id FROM {table} WHERE {each}" for each in conditions
-                )
-                named = reader.rows(f"{ids} ORDER BY id{limit}", **params)
-                self.excluded += [
-                    {"ref": reference("opportunity", row[0]), "reason": reason} for row in named
-                ]
+            before = counts.get(currency, (0, 0))
+            counts[currency] = (before[0] + 1, before[1] + (amount or 0))
+            ids.setdefault(reason, []).append(id)
+        self.excluded = [
+            {"ref": reference("opportunity", id), "reason": reason}
+            for reason, those in ids.items()
+            for id in (sorted(those) if asked.every else nsmallest(NAMED, those))
+        ]
 
     def deals(self, reason: str) -> int:
         return sum(count for count, _ in self.counts[reason].values())

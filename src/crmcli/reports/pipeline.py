@@ -37,7 +37,7 @@ class Asked(NamedTuple):
     def holds(self) -> str:
         """The condition on the deals."""
         within = " AND d.close_date BETWEEN :start AND :end" if self.scope.period else ""
-        return f"{self.scope.holds} AND d.is_closed = 0{within}"
+        return self.scope.open + within
 
 
 class Cell:
@@ -63,18 +63,18 @@ Cells = dict[str, dict[str, Cell]]  # currency -> stage -> cell
 
 
 def stages_sql(asked: Asked, midnights: Iterable[str]) -> str:
-    """The open deals by stage, currency and the local day they were made on.
+    """The open deals by stage, currency and the day in UTC they were made on.
 
-    That day is found from the day in UTC and the last local midnight (they move with the seasons) before.
+    Last come how many of them were made at or after each local midnight (they move with the seasons).
     """
     source = asked.scope.source
     clock = f"substr({source.created}, 12)"
-    past = "".join(f" + CASE WHEN {clock} >= '{at}' THEN 1 ELSE 0 END" for at in midnights)
+    later = "".join(f", sum(CASE WHEN {clock} >= '{at}' THEN 1 ELSE 0 END)" for at in midnights)
     return (
-        f"SELECT d.stage, d.currency, substr({source.created}, 1, 10) AS day, 0{past} AS past, count(*),"
+        f"SELECT d.stage, d.currency, substr({source.created}, 1, 10) AS day, count(*),"
         " count(*) - count(d.amount),"
-        f" CAST(coalesce(sum(d.amount), 0) AS BIGINT), CAST(coalesce(sum({WEIGHTED}), 0) AS BIGINT)"
-        f" FROM {source.named} WHERE {asked.holds} GROUP BY 1, 2, 3, 4"
+        f" CAST(coalesce(sum(d.amount), 0) AS BIGINT), CAST(coalesce(sum({WEIGHTED}), 0) AS BIGINT){later}"
+        f" FROM {source.named} WHERE {asked.holds} GROUP BY 1, 2, 3"
     )
 
 
@@ -129,8 +129,13 @@ class Calendar:
 def fold(rows: Iterable[tuple[Any, ...]], calendar: Calendar, as_of: date) -> Cells:
     """The groups that SQL counted, by currency and stage."""
     cells: Cells = {}
-    for stage, currency, day, past, count, blank, amount, weighted in rows:
-        days = count * age(calendar.day(day, past), as_of)
+    for stage, currency, day, count, blank, amount, weighted, *later in rows:
+        begun = [count, *later, 0]
+        days = sum(
+            (begun[past] - begun[past + 1]) * age(calendar.day(day, past), as_of)
+            for past in range(len(later) + 1)
+            if begun[past] > begun[past + 1]
+        )
         cells.setdefault(currency, {}).setdefault(stage, Cell()).add(count, blank, amount, weighted, days)
     return cells
 
@@ -221,7 +226,7 @@ class LeftOut:
         source = asked.scope.source
         conditions = {NO_AMOUNT: f"{asked.holds} AND d.amount IS NULL"}
         if asked.scope.period:
-            dateless = f"{asked.scope.holds} AND d.is_closed = 0 AND d.close_date IS NULL"
+            dateless = f"{asked.scope.open} AND d.close_date IS NULL"
             conditions[NO_CLOSE_DATE] = dateless
             count = f"SELECT count(*) FROM {source.table} WHERE {dateless}"
             self.counts[NO_CLOSE_DATE] = reader.value(count, **asked.scope.params)

@@ -1,14 +1,18 @@
 """Pipeline, blockers: the open deals that are stuck, and what on."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, tzinfo
 from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
 from crmcli.result import Column, Report
-from crmcli.rules.blockers import DECIDERS, Standing, blockers_of
+from crmcli.rules.blockers import DECIDERS, Limit, Standing, blockers_of, limit_of
 from crmcli.rules.snoozing import STATUS, SUBJECT
+from crmcli.rules.time_in_stage import days_by_stage
+from crmcli.store.deals import Scope
 from crmcli.store.reader import Reader
+from crmcli.store.stages import lives, open_stages
 from crmcli.values.dates import from_iso_instant
 
 NAMED: Final = 10  # snoozed deals that the footer names
@@ -32,6 +36,10 @@ class Asked(NamedTuple):
     def params(self) -> dict[str, Any]:
         whose = {"owner": self.owner_id} if self.owner_id is not None else {}
         return {"today": self.today.isoformat(), "snooze": SUBJECT, "status": STATUS, **whose}
+
+    def day_of(self, moment: str) -> date:
+        """The day of a stored moment on the user's calendar."""
+        return from_iso_instant(moment).astimezone(self.zone).date()
 
 
 COLUMNS: Final = (
@@ -68,7 +76,6 @@ def deals_sql(asked: Asked) -> str:
     return (
         "SELECT d.id, d.name, d.amount, d.currency,"
         ' (SELECT u.name FROM "user" AS u WHERE u.id = d.owner_id), d.stage,'
-        " (SELECT s.limit_days FROM stage AS s WHERE s.name = d.stage AND s.deleted_at IS NULL),"
         " d.stage_since, d.close_date, d.created_at,"
         f" ({_PUSHES}),"
         " CASE WHEN coalesce(d.next_step, '') <> '' OR EXISTS"
@@ -104,30 +111,56 @@ def pipeline_blockers(reader: Reader, asked: Asked) -> Report:
         {"ref": reference("opportunity", id), "until": until}
         for id, until in reader.rows(snoozed_sql(asked), **asked.params)
     ]
+    limits = limits_of(reader, asked)
     whose = f"owner {asked.owner}" if asked.owner else "all owners"
     return Report(
         COLUMNS,
-        rows(reader, asked),
+        rows(reader, asked, limits),
         title="Deals that are stuck",
         empty="No open deal is stuck.",
         head={"as_of": asked.today.isoformat(), "owner": asked.owner},
-        tail={"snoozed": snoozed},
-        notes=[*said_of(snoozed), f"As of {asked.today.isoformat()} · open deals · {whose}"],
+        tail={
+            "snoozed": snoozed,
+            "limits": [
+                {
+                    "stage": stage,
+                    "limit_days": limit.days,
+                    "won_deals": limit.won,
+                    "median_days": limit.median,
+                }
+                for stage, limit in limits.items()
+            ],
+        },
+        notes=[
+            *said_of(snoozed),
+            *said_of_limits(limits),
+            f"As of {asked.today.isoformat()} · open deals · {whose}",
+        ],
     )
 
 
-def rows(reader: Reader, asked: Asked) -> Iterator[list[Any]]:
+def limits_of(reader: Reader, asked: Asked) -> dict[str, Limit]:
+    """The days that a deal may be in each stage: its own limit, else what was usual of everybody's won deals."""
+    stages = open_stages(reader)
+    won_days: dict[str, Counter[int]] = {}
+    if any(stage.limit_days is None for stage in stages):
+        won = lives(reader, Scope(asked.today.isoformat()), "d.is_won = 1")
+        won_days = days_by_stage((life.path for life in won), asked.today, asked.day_of)
+    return {stage.name: limit_of(stage.limit_days, won_days.get(stage.name, {})) for stage in stages}
+
+
+def rows(reader: Reader, asked: Asked, limits: dict[str, Limit]) -> Iterator[list[Any]]:
     def days_since(moment: str) -> int:
-        return max(0, (asked.today - from_iso_instant(moment).astimezone(asked.zone).date()).days)
+        return max(0, (asked.today - asked.day_of(moment)).days)
 
     for row in reader.rows(deals_sql(asked), **asked.params):
-        id, name, amount, currency, owner, stage, limit, since, close_date, created = row[:10]
-        pushes, has_next, has_decider, task, due, last = row[10:]
+        id, name, amount, currency, owner, stage, since, close_date, created = row[:9]
+        pushes, has_next, has_decider, task, due, last = row[9:]
         ref = reference("opportunity", id)
         deal = Standing(
             ref,
             stage,
-            limit,
+            limits.get(stage, Limit(None)),
             days_since(since),
             date.fromisoformat(close_date) if close_date else None,
             pushes,
@@ -146,3 +179,9 @@ def said_of(snoozed: list[dict[str, str]]) -> list[str]:
     named = [f"{each['ref']} until {each['until']}" for each in snoozed[:NAMED]]
     more = [f"and {len(snoozed) - NAMED} more"] if len(snoozed) > NAMED else []
     return [f"Snoozed: {', '.join([*named, *more])}"]
+
+
+def said_of_limits(limits: dict[str, Limit]) -> list[str]:
+    """The limits that stages do not have themselves."""
+    usual = [f"{stage} {limit.words}" for stage, limit in limits.items() if limit.won]
+    return [f"Usual limit, where a stage has none of its own: {', '.join(usual)}"] if usual else []

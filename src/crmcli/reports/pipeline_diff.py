@@ -59,18 +59,28 @@ Buckets = dict[str, dict[str, Bucket]]  # currency -> bucket
 
 def opening_sql(asked: Asked) -> str:
     """What was in the pipeline on the first day, by currency."""
-    holds = THEN.holds.replace(":moment", ":a")
+    holds = THEN.open.replace(":moment", ":a")
     return (
         "SELECT d.currency, count(*), CAST(coalesce(sum(d.amount), 0) AS BIGINT)"
         f" FROM {THEN.table} WHERE {holds} AND {asked.inside} GROUP BY 1 ORDER BY 1"
     )
 
 
-def moved_sql(asked: Asked) -> str:
-    """The deals that were in the pipeline at any time between the days, and changed.
+# The versions that held on one of the two days alone, and those of deals that were closed for a time in between:
+# what began since and still holds, and what has ended since. Either half says all of it, for SQLite's sake.
+CHANGED: Final = (
+    "((d.recorded_to IS NULL AND d.valid_to IS NULL AND d.is_closed IN (0, 1)"
+    " AND d.valid_from >= :a AND d.valid_from < :b)"
+    " OR (d.recorded_to IS NULL AND d.valid_to >= :a AND d.valid_from < :b AND"
+    " CASE WHEN d.valid_from < :a THEN d.valid_to < :b ELSE d.valid_to >= :b OR d.is_closed = 1 END))"
+)
+
+
+def ends_sql(asked: Asked) -> str:
+    """The deals that changed between the days.
 
     Of each, currency and amount on the two days on which it was in the pipeline, and whether it was there,
-    lost or won. Only versions that begin or end between the days are read, so what stood still costs nothing.
+    lost or won. What stood still costs nothing.
     """
     at_a = "d.valid_from < :a"  # no version is read that ended before
     at_b = "(d.valid_to IS NULL OR d.valid_to >= :b)"  # nor one that began after
@@ -83,30 +93,37 @@ def moved_sql(asked: Asked) -> str:
         f" max(CASE WHEN {at_a} THEN d.is_closed + d.is_won END) AS was,"
         f" max(CASE WHEN {at_b} THEN d.is_closed + d.is_won END) AS is_now,"
         " max(d.is_closed) AS closed"
-        f" FROM {THEN.table} WHERE d.recorded_to IS NULL AND d.valid_from < :b"
-        " AND (d.valid_to IS NULL OR d.valid_to >= :a)"
-        " AND NOT (d.valid_from < :a AND (d.valid_to IS NULL OR d.valid_to >= :b))"
         # + 0: SQLite is not to read every row of the table, in the order of deals, to save a sort of a few
-        f" GROUP BY 1 HAVING max(CASE WHEN {asked.inside} THEN 1 ELSE 0 END) = 1"
+        f" FROM {THEN.table} WHERE {CHANGED} GROUP BY 1"
+    )
+
+
+def moved_sql(asked: Asked) -> str:
+    """Those of them that were in the pipeline on one of the days, or at least in between."""
+    return (
+        f"SELECT * FROM ({ends_sql(asked)}) AS e WHERE currency_a IS NOT NULL OR currency_b IS NOT NULL OR EXISTS"
+        f" (SELECT 1 FROM {THEN.table} WHERE d.opportunity_id = e.id AND d.recorded_to IS NULL"
+        f" AND d.valid_from < :b AND (d.valid_to IS NULL OR d.valid_to >= :a) AND {asked.inside})"
     )
 
 
 def counted_sql(asked: Asked) -> str:
-    """The same, as many at a time as have the same fate."""
+    """The same, as many at a time as have the same fate; those that were in it only in between one by one."""
     return (
         "SELECT currency_a, currency_b, was, is_now, closed,"
-        " CASE WHEN b > a THEN 1 WHEN b < a THEN -1 ELSE 0 END AS way, count(*),"
-        " CAST(sum(a) AS BIGINT), CAST(sum(b) AS BIGINT)"
-        f" FROM ({moved_sql(asked)}) AS m GROUP BY 1, 2, 3, 4, 5, 6"
+        " CASE WHEN b > a THEN 1 WHEN b < a THEN -1 ELSE 0 END AS way,"
+        " CASE WHEN currency_a IS NULL AND currency_b IS NULL THEN id END AS passed,"
+        " count(*), CAST(sum(a) AS BIGINT), CAST(sum(b) AS BIGINT)"
+        f" FROM ({moved_sql(asked)}) AS m GROUP BY 1, 2, 3, 4, 5, 6, 7"
     )
 
 
 def static_sql(asked: Asked) -> str:
     """The deals in other currencies than the one asked for that were in the pipeline all along, in the same shape."""
+    still = THEN.open.replace("d.valid_from < :moment", "d.valid_from < :a").replace(":moment", ":b")
     return (
         "SELECT d.currency, d.currency, 0, 0, 0, coalesce(d.amount, 0), coalesce(d.amount, 0), o.id, o.name"
-        f" FROM {THEN.named} WHERE d.recorded_to IS NULL AND d.valid_from < :a"
-        f" AND (d.valid_to IS NULL OR d.valid_to >= :b) AND {asked.inside} AND d.currency <> :into ORDER BY o.id"
+        f" FROM {THEN.named} WHERE {still} AND {asked.inside} AND d.currency <> :into ORDER BY o.id"
     )
 
 
@@ -114,17 +131,16 @@ def deals_sql(asked: Asked) -> str:
     """Those that were in the pipeline on one of the days, one by one, with their names."""
     return (
         "SELECT m.currency_a, m.currency_b, m.was, m.is_now, m.closed, m.a, m.b, o.id, o.name"
-        f" FROM ({moved_sql(asked)}) AS m JOIN opportunity AS o ON o.id = m.id"
+        f" FROM ({ends_sql(asked)}) AS m JOIN opportunity AS o ON o.id = m.id"
         " WHERE m.currency_a IS NOT NULL OR m.currency_b IS NOT NULL"
     )
 
 
 def passed_sql(asked: Asked) -> str:
     """Those that were in it only in between."""
-    limit = "" if asked.every else f" LIMIT {NAMED}"
     return (
         f"SELECT m.id FROM ({moved_sql(asked)}) AS m"
-        f" WHERE m.currency_a IS NULL AND m.currency_b IS NULL ORDER BY 1{limit}"
+        " WHERE m.currency_a IS NULL AND m.currency_b IS NULL ORDER BY 1"
     )
 
 
@@ -147,10 +163,10 @@ def sides(currency_a: str | None, currency_b: str | None, *facts: Any) -> Iterat
         )
 
 
-def fold(reader: Reader, asked: Asked) -> tuple[Buckets, int]:
-    """The buckets by currency, and how many deals were in the pipeline only in between."""
+def fold(reader: Reader, asked: Asked) -> tuple[Buckets, list[int]]:
+    """The buckets by currency, and the deals that were in the pipeline only in between."""
     found: Buckets = {}
-    passing = 0
+    passed: list[int] = []
 
     def of(currency: str) -> dict[str, Bucket]:
         return found.setdefault(currency, {name: Bucket() for name in BUCKETS})
@@ -158,11 +174,11 @@ def fold(reader: Reader, asked: Asked) -> tuple[Buckets, int]:
     for currency, count, amount in reader.rows(opening_sql(asked), **asked.params):
         of(currency)["opening"] = Bucket(count, amount)
         of(currency)["closing"] = Bucket(count, amount)
-    for currency_a, currency_b, was, is_now, closed, _way, count, a, b in reader.rows(
+    for currency_a, currency_b, was, is_now, closed, _way, id, count, a, b in reader.rows(
         counted_sql(asked), **asked.params
     ):
-        if currency_a is None and currency_b is None:
-            passing += count
+        if id is not None:
+            passed.append(id)
         for currency, ends in sides(currency_a, currency_b, was, is_now, closed, a, b):
             name = bucket_of(ends)
             closing = of(currency)["closing"]
@@ -171,7 +187,7 @@ def fold(reader: Reader, asked: Asked) -> tuple[Buckets, int]:
             if name:
                 of(currency)[name].count += count
                 of(currency)[name].amount += ends.movement
-    return dict(sorted(found.items())), passing
+    return dict(sorted(found.items())), sorted(passed)
 
 
 class Deal(NamedTuple):
@@ -294,18 +310,13 @@ def pipeline_diff(reader: Reader, asked: Asked) -> Report:
         rates = Rates(asked.currency, known.rates(reader, asked.after.known_until, asked.currency))
         whole = converted(reader, asked, asked.into, rates)
         found, deals, unrated = {asked.into: whole.buckets}, in_order(whole.deals), whole.unrated
-        passing = sum(
-            count for a, b, *_, count, _, _ in reader.rows(counted_sql(asked), **asked.params) if a is b
-        )
+        passed = [row[0] for row in reader.rows(passed_sql(asked), **asked.params)]
     else:
-        found, passing = fold(reader, asked)
+        found, passed = fold(reader, asked)
         found = found or {asked.currency: {name: Bucket() for name in BUCKETS}}
         deals = moved(reader, asked) if asked.every or asked.explain else []
     one = next(iter(found)) if len(found) == 1 else None
-    passed = [
-        reference("opportunity", row[0])
-        for row in (reader.rows(passed_sql(asked), **asked.params) if passing else ())
-    ]
+    between = [reference("opportunity", id) for id in passed]
     rows: list[list[Any]] = []
     closings: dict[str, Row] = {}
     for currency, buckets in found.items():
@@ -338,14 +349,14 @@ def pipeline_diff(reader: Reader, asked: Asked) -> Report:
             "blocks": amounts,
             "deals": [deal.facts() for deal in deals],
             "excluded": [
-                *({"ref": ref, "reason": PASSED} for ref in passed),
+                *({"ref": ref, "reason": PASSED} for ref in between),
                 *(
                     {"ref": reference("opportunity", id), "reason": f"no rate for {currency}"}
                     for id, currency in unrated.items()
                 ),
             ],
         },
-        notes=[*said_of(passed, passing), *said_without_rate(unrated), footer(asked), *rates_used(rates)],
+        notes=[*said_of(between), *said_without_rate(unrated), footer(asked), *rates_used(rates)],
         chart=Chart("amount", "steps"),
     )
     if asked.explain:
@@ -407,9 +418,10 @@ def said_without_rate(unrated: dict[int, str]) -> list[str]:
     return said
 
 
-def said_of(passed: list[str], count: int) -> list[str]:
-    if not count:
+def said_of(passed: list[str]) -> list[str]:
+    if not passed:
         return []
+    count = len(passed)
     more = [f"and {count - NAMED} more"] if count > NAMED else []
     deals = f"{count} deal{'s' if count > 1 else ''}"
     return [f"{PASSED.capitalize()}: {deals}, in no bucket: {' '.join([*passed[:NAMED], *more])}"]

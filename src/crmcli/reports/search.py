@@ -36,6 +36,7 @@ TOLD_APART: Final = {
     "activity": (_RELATED, "r.type"),
     "stage": ("NULL", "r.category"),
     "user": ("r.team", "r.role"),
+    "campaign": ("r.type", "r.status"),
 }
 ENTITIES: Final = {code: entity for entity, code in index.CODES.items()}
 

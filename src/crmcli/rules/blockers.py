@@ -4,9 +4,40 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final, NamedTuple
 
+from crmcli.values.ratios import median
+
 PUSHES: Final = 3  # moves of the close date to a later day, after which nobody believes it
-QUIET: Final = 30  # days without an activity, where the stage has no limit
+QUIET: Final = 30  # days without an activity, where no limit is known
+ENOUGH: Final = 8  # won deals that have been in a stage, to learn its usual limit from
+SHORTEST: Final = 14  # days: no limit that was learnt is below it
 DECIDERS: Final = ("Decision Maker", "Economic Buyer", "Economic Decision Maker")
+
+
+class Limit(NamedTuple):
+    """The days that a deal may be in a stage: the stage's own, or what was usual; None where that is unknown."""
+
+    days: int | None
+    won: int = 0  # the deals it was learnt from, if it is not the stage's own
+    median: float | None = None  # of their days
+
+    @property
+    def words(self) -> str:
+        """A usual limit, and what it comes from."""
+        least = f" or {SHORTEST}" if self.days == SHORTEST else ""
+        return f"{self.days} days (1.5 × the median of {self.won} won deals{least})"
+
+
+def limit_of(own: int | None, won_days: dict[int, int]) -> Limit:
+    """The limit of a stage: its own, else half as long again as won deals were in it, once there are enough.
+
+    `won_days` are the days that won deals were in the stage, each number with how often it is there.
+    """
+    won = sum(won_days.values())
+    if own is not None or won < ENOUGH:
+        return Limit(own)
+    middle = median(won_days)
+    assert middle is not None
+    return Limit(max(SHORTEST, int(1.5 * middle)), won, middle)
 
 
 class Standing(NamedTuple):
@@ -14,7 +45,7 @@ class Standing(NamedTuple):
 
     ref: str
     stage: str
-    limit: int | None  # days that a deal may be in the stage
+    limit: Limit  # of the stage
     in_stage: int  # days
     close_date: date | None
     pushes: int
@@ -39,8 +70,10 @@ def blockers_of(deal: Standing, today: date) -> Iterator[Blocker]:
         yield Blocker(
             "past close", f"should have closed {deal.close_date}", f"crm opp edit {ref} --close +2w"
         )
-    if deal.limit is not None and deal.in_stage > deal.limit:
-        days = f"{deal.in_stage} days in {deal.stage}, limit {deal.limit}"
+    limit = deal.limit
+    if limit.days is not None and deal.in_stage > limit.days:
+        kind = "usual limit" if limit.won else "limit"
+        days = f"{deal.in_stage} days in {deal.stage}, {kind} {limit.days}"
         yield Blocker("stalled", days, f"crm opp stage {ref} STAGE")
     if deal.pushes >= PUSHES:
         yield Blocker("pushed", f"close date pushed {deal.pushes} times", f"crm opp snooze {ref} --until +2w")
@@ -53,5 +86,5 @@ def blockers_of(deal: Standing, today: date) -> Iterator[Blocker]:
         yield Blocker(
             "no decision maker", "no decision maker", f"crm opp role {ref} CONTACT 'Decision Maker'"
         )
-    if deal.quiet > (deal.limit or QUIET):
+    if deal.quiet > (limit.days or QUIET):
         yield Blocker("no activity", f"no activity for {deal.quiet} days", f"crm log call TEXT --for {ref}")

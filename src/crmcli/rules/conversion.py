@@ -77,6 +77,7 @@ class Found:
     roles: Sequence[Part] = ()  # in the opportunity that was asked for
     tasks: Sequence["Task"] = ()
     activities: Sequence["Activity"] = ()
+    campaign_id: int | None = None  # that the lead came from, if it is still there
     custom: Mapping[str, Sequence[FieldSpec]] = field(default_factory=dict)  # fields, by entity
 
 
@@ -335,6 +336,7 @@ def to_opportunity(plan: Conversion, case: Case) -> int | None:
         return None
     id = case.ids("opportunity") if deal is None else deal.id
     values: dict[str, Any] = {"account_id": plan.account.id, "source": case.lead.source}
+    values |= {"campaign_id": case.found.campaign_id}
     values |= {"close_date": asked.close_date, "custom": carried(plan, case, "opportunity", id)}
     if asked.amount is not None:
         values["amount"], values["currency"] = asked.amount

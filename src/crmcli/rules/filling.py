@@ -124,7 +124,9 @@ def words(column: str, values: Mapping[str, Any], record: Mapping[str, Any]) -> 
 
 
 def both(record: Any, column: str, kept: Mapping[str, Any], values: Mapping[str, Any]) -> str:
-    """A field with the value that it keeps, and the one that it did not take."""
+    """A field with the value that it keeps, and the one that it did not take; of a link only the field."""
+    if column.endswith("_id"):
+        return words(column, kept, values)
     own = record.custom if column in record.custom else vars(record)
     return f"{words(column, own, vars(record))} (not {said(column, kept, values)})"
 

@@ -117,10 +117,7 @@ def take(plan: Merge, now: SimpleNamespace, other: Any, values: dict[str, Any]) 
     custom = {name: value for name, value in values["custom"].items() if value not in EMPTY}
     custom, custom_different = merged_custom(now.custom, custom)
     different |= custom_different
-    kept = [
-        words(name, different, values) if name.endswith("_id") else both(now, name, different, values)
-        for name in different
-    ]  # of a link only the field is said
+    kept = [both(now, name, different, values) for name in different]
     vars(now).update(filled)
     now.custom.update(custom)
     filled |= custom | described(now, other) | known_as(plan, now, other)

@@ -32,6 +32,7 @@ ONLY_BY_CONVERSION: Final = (
     f"a lead that was not converted here cannot be {CONVERTED}; import it with another status:"
     f" --value 'status:{CONVERTED}=Closed - Not Converted'"
 )  # why a file's lead is rejected
+AMOUNTS: Final = ("amount", "annual_revenue", "budgeted_cost", "actual_cost")  # in the record's currency
 SUPERIOR: Final = {"reports_to_id": "superior"}  # what a link within an entity names, where not its field
 
 
@@ -87,6 +88,9 @@ def revised(
         return edited_activity(changes, facts)
     if entity == "stage":
         return edited_stage(current, changes)
+    if entity == "campaign":
+        refuse_ending_before_it_began({**current, **changes})
+        return changes
     if {"first_name", "last_name"} & changes.keys() and "name" not in changes:
         changes["name"] = full_name({**current, **changes}) or current.get("name")
     return changes
@@ -143,18 +147,26 @@ def full_name(values: Mapping[str, Any]) -> str:
 
 def priced(values: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """Money is never without a currency."""
-    if values.get("annual_revenue") is not None:
+    if any(values.get(money) is not None for money in AMOUNTS):
         values.setdefault("currency", facts.currency)
     return values
 
 
 def in_new_currency(current: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """The same figure in another currency, where it can be said in it. Raises InvalidValue."""
+    """The same figure in another currency, where it can be said in it. Raises InvalidValue.
+
+    Where an amount is given in the new currency, the others of the record have to be given in it too.
+    """
     old, new = current.get("currency"), changes["currency"]
-    for money in ("amount", "annual_revenue"):
+    given = any(changes.get(money) is not None for money in AMOUNTS)
+    for money in AMOUNTS:
         minor = current.get(money)
         if minor is None or money in changes or old is None:
             continue
+        if given:
+            raise InvalidValue(
+                f"{money} is {amount_words(minor, old)}; give it in {new} too, or all in {old}.", field=money
+            )
         if new is None:
             raise InvalidValue(f"{money} needs a currency.", field="currency")
         shift = decimals(new) - decimals(old)
@@ -272,7 +284,7 @@ def own_where_it_differs(current: Mapping[str, Any], changes: dict[str, Any]) ->
     return changes
 
 
-# --- leads, tasks, activities, stages --------------------------------------------------------------------
+# --- leads, tasks, activities, campaigns, stages --------------------------------------------------------------------
 
 
 def new_lead(values: dict[str, Any], facts: Facts) -> dict[str, Any]:
@@ -332,6 +344,19 @@ def edited_activity(changes: dict[str, Any], facts: Facts) -> dict[str, Any]:
     return changes
 
 
+def new_campaign(values: dict[str, Any], facts: Facts) -> dict[str, Any]:
+    """A campaign ends after it has begun, and its costs have a currency. Raises InvalidValue."""
+    refuse_ending_before_it_began(values)
+    return priced(values, facts)
+
+
+def refuse_ending_before_it_began(values: Mapping[str, Any]) -> None:
+    """The last day of a campaign is not before the first. Raises InvalidValue."""
+    first, last = values.get("start_date"), values.get("end_date")
+    if first is not None and last is not None and str(last) < str(first):  # days, or their ISO text
+        raise InvalidValue(f"end_date {last} is before start_date {first}.", field="end_date")
+
+
 def new_stage(values: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """A stage takes its place before the closed ones, and what it leaves open from its category."""
     probability = values.get("probability")
@@ -362,5 +387,6 @@ COMPLETED_BY: Final[dict[str, Callable[[dict[str, Any], Facts], dict[str, Any]]]
     "task": finished_task,
     "lead": new_lead,
     "account": priced,
+    "campaign": new_campaign,
     "stage": new_stage,
 }

@@ -454,9 +454,9 @@ class Stage:
             [column], f"verdict IN ('create', 'update') AND {column} IS NOT NULL", key.field, shown
         )
 
-    def judge(self, given: Sequence[str], money: str | None, clearable: Sequence[str]) -> None:
+    def judge(self, given: Sequence[str], amounts: Sequence[str], clearable: Sequence[str]) -> None:
         """Of the rows that match a record, find those that may change it; the others leave it as it is."""
-        differs = [self._differs(name, money) for name in given]
+        differs = [self._differs(name, amounts) for name in given]
         differs += [
             f"(s.{self.staged(name)} IS NULL AND t.{name} IS NOT NULL)" for name in given if name in clearable
         ]
@@ -466,14 +466,14 @@ class Stage:
         )
         self.run(f"UPDATE {STAGE} SET verdict = 'unchanged' WHERE verdict IS NULL")
 
-    def _differs(self, name: str, money: str | None) -> str:
+    def _differs(self, name: str, amounts: Sequence[str]) -> str:
         """A condition: the row says something of a column that the record does not hold."""
         staged = self.staged(name)
         if name == "custom":
             unlike = f"coalesce({self._json('t.custom')}, '{{}}') <> {self._json(f's.{staged}')}"
         else:
             unlike = f"NOT (t.{name} {self.same} s.{staged})"
-        if name == money:
+        if name in amounts:
             unlike = f"({unlike} OR NOT (t.currency {self.same} s.currency))"
         elif staged != name and name != "custom":
             unlike += f" AND NOT (t.{name} {self.same} s.{name})"

@@ -19,7 +19,8 @@ from crmcli.values.references import split_reference
 
 BETWEEN: Final = "\x1f"  # stands between a reference and the name beside it
 RELATED: Final = ("account", "contact", "opportunity", "lead")  # what a name alone may mean, of any record
-MAKEABLE: Final = ("user", "account")
+PARENTS: Final = ("account", "campaign")
+MAKEABLE: Final = ("user", *PARENTS)  # where it is missing; in the order in which they need one another
 COLUMNS: Final = ("external_id", "email_key", "domain", "name_key")
 MISSING: Final = "stage_missing"
 

@@ -12,27 +12,39 @@ class Source(NamedTuple):
     table: str
     named: str  # the same, where the deal's name and creation are wanted too
     holds: str
+    open: str  # the same, of the open ones alone
     id: str
     name: str
     created: str
 
 
+_THEN: Final = "d.recorded_to IS NULL AND d.valid_from < :moment"
+_OPEN: Final = f"d.is_closed = 0 AND {_THEN}"
+
 NOW: Final = Source(
-    "opportunity AS d", "opportunity AS d", "d.deleted_at IS NULL", "d.id", "d.name", "d.created_at"
+    "opportunity AS d",
+    "opportunity AS d",
+    "d.deleted_at IS NULL",
+    "d.deleted_at IS NULL AND d.is_closed = 0",
+    "d.id",
+    "d.name",
+    "d.created_at",
 )
 THEN: Final = Source(
     "opportunity_version AS d",
     "opportunity_version AS d JOIN opportunity AS o ON o.id = d.opportunity_id",
-    "d.recorded_to IS NULL AND d.valid_from < :moment AND (d.valid_to IS NULL OR d.valid_to >= :moment)",
+    f"{_THEN} AND (d.valid_to IS NULL OR d.valid_to >= :moment)",
+    # Either half says all of it: so SQLite reads no more than what holds still, and what has ended since.
+    f"(({_OPEN} AND d.valid_to IS NULL) OR ({_OPEN} AND d.valid_to >= :moment))",
     "d.opportunity_id",
     "o.name",
     "o.created_at",
 )
-
-KNOWN: Final = THEN._replace(
-    holds="d.recorded_at < :known AND (d.recorded_to IS NULL OR d.recorded_to >= :known)"
+_KNOWN: Final = (
+    "d.recorded_at < :known AND (d.recorded_to IS NULL OR d.recorded_to >= :known)"
     " AND d.valid_from < :moment AND (d.valid_to IS NULL OR d.valid_to >= :moment)"
 )
+KNOWN: Final = THEN._replace(holds=_KNOWN, open=f"{_KNOWN} AND d.is_closed = 0")
 
 # What may be supposed of a deal, and what it is in SQL.
 SUPPOSED: Final = {
@@ -71,7 +83,7 @@ def supposing(source: Source, deals: "tuple[Supposed, ...]") -> Source:
         )
     facts = f"{source.id} AS id, {source.name} AS name, {source.created} AS created_at"
     table = f"(SELECT {facts}, {', '.join(columns)} FROM {source.named} WHERE {source.holds}) AS d"
-    return Source(table, table, "1 = 1", "d.id", "d.name", "d.created_at")
+    return Source(table, table, "1 = 1", "d.is_closed = 0", "d.id", "d.name", "d.created_at")
 
 
 def supposed(deal: Supposed, column: str) -> str:
@@ -111,9 +123,18 @@ class Scope(NamedTuple):
     @property
     def holds(self) -> str:
         """The condition on the deals, without that of the period."""
+        return self.source.holds + self._owned
+
+    @property
+    def open(self) -> str:
+        """The condition on the open ones among them."""
+        return self.source.open + self._owned
+
+    @property
+    def _owned(self) -> str:
         if self.team:
-            return f"{self.source.holds} AND d.owner_id IN ({', '.join(map(str, self.team))})"
-        return self.source.holds + (" AND d.owner_id = :owner" if self.owner_id is not None else "")
+            return f" AND d.owner_id IN ({', '.join(map(str, self.team))})"
+        return " AND d.owner_id = :owner" if self.owner_id is not None else ""
 
     def covers(self, owner: int | None) -> bool:
         """Whether what somebody owns is asked for."""

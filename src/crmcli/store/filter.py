@@ -16,6 +16,7 @@ from crmcli.store.query import (
     identifier,
     kind_sql,
     named_link,
+    table_of,
     target_of,
     value_sql,
 )
@@ -71,6 +72,7 @@ class Context:
     country: str = ""  # of phone numbers without +
     me: int | None = None  # the user's id
     is_sqlite: bool = True
+    table: Callable[[str], str] = table_of  # where the records of an entity are: as they are, or were
 
 
 _QUOTED: Final = r'"(?:[^"]|"")*"'
@@ -218,7 +220,7 @@ class _Condition:
         beyond = self.path(names[1:], term, target_of(spec), inner, depth + 1)
         column = value_sql(spec, alias)
         sql = (
-            f'{column} IN (SELECT {inner}.id FROM "{identifier(target_of(spec))}" AS {inner} WHERE {beyond})'
+            f"{column} IN (SELECT {inner}.id FROM {self.context.table(target_of(spec))} AS {inner} WHERE {beyond})"
         )
         return f"({column} IS NULL OR {sql})" if "" in term.values else sql  # no owner: no team either
 
@@ -305,7 +307,7 @@ class _Condition:
     def titled(self, entity: str, column: str, operator: str, value: str) -> str:
         """The condition that a link leads to a record of such a name."""
         title = self.contains(f"n.{identifier(BY_ENTITY[entity].title)}", operator, value)
-        return f'{column} IN (SELECT n.id FROM "{identifier(entity)}" AS n WHERE {title})'
+        return f"{column} IN (SELECT n.id FROM {self.context.table(entity)} AS n WHERE {title})"
 
     def relation(self, spec: FieldSpec, alias: str, operator: str, value: str) -> str:
         column, kind = value_sql(spec, alias), kind_sql(spec, alias)

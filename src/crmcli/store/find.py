@@ -19,6 +19,7 @@ KEYS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "user": (("external_id", "exact"), ("email_key", "email"), ("name_key", "name")),
     "task": (("external_id", "exact"), ("subject", "fold")),
     "activity": (("external_id", "exact"), ("subject", "fold")),
+    "campaign": (("external_id", "exact"), ("name_key", "name")),
 }
 DEEPEST: Final = 100  # levels of superiors that are followed
 NORMAL: Final[dict[str, Callable[[str], str]]] = {

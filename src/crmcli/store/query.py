@@ -43,6 +43,11 @@ def identifier(name: str) -> str:
     return name
 
 
+def table_of(entity: str) -> str:
+    """The table of an entity, as SQL names it."""
+    return f'"{identifier(entity)}"'
+
+
 def value_sql(spec: FieldSpec, alias: str) -> str:
     """What a field holds, as SQL; of a link the id."""
     if not spec.custom:
@@ -201,7 +206,7 @@ def _columns_of(spec: FieldSpec, fields: Sequence[FieldSpec]) -> list[Selected]:
         letter = BY_ENTITY[spec.entity].letter
         return [Selected(replace(column, kind="link"), f"'{letter}' || t.id")]
     if spec.name == "currency" and not spec.custom:
-        return [Selected(column, _currency_sql(fields))]
+        return [Selected(column, currency_sql(fields))]
     if spec.kind not in ("link", "relation"):
         return [Selected(column, value_sql(spec, "t"))]
     name = Selected(Column(f"{spec.name}_name", f"{spec.label} name", folded=True), _link_name_sql(spec))
@@ -218,7 +223,7 @@ def _minor(one: Selected) -> Selected:
     return replace(one, column=replace(one.column, minor=MINOR.get(one.column.name, 0)))
 
 
-def _currency_sql(fields: Sequence[FieldSpec]) -> str:
+def currency_sql(fields: Sequence[FieldSpec]) -> str:
     """The currency of a record's amounts: its own, or else the home currency."""
     own = currency_field(fields)
     if own is None:
@@ -243,7 +248,7 @@ def _with_currency(selected: list[Selected], fields: Sequence[FieldSpec]) -> lis
         return selected
     own = currency_field(fields)
     column = Column("currency", own.label if own else "Currency", hidden=True)
-    return [*selected[: at + 1], Selected(column, _currency_sql(fields)), *selected[at + 1 :]]
+    return [*selected[: at + 1], Selected(column, currency_sql(fields)), *selected[at + 1 :]]
 
 
 # --- the SELECT -----------------------------------------------------------------------------------------
@@ -274,13 +279,14 @@ def parse_sort(text: str, fields: Sequence[FieldSpec]) -> str:
         if spec.column == "id":
             order.append(f"t.id {way}")
             break
-        order.append(f"{_sort_sql(spec, fields)} {way} NULLS LAST")
+        order.append(f"{sort_sql(spec, fields)} {way} NULLS LAST")
     else:
         order.append("t.id")
     return ", ".join(order)
 
 
-def _sort_sql(spec: FieldSpec, fields: Sequence[FieldSpec]) -> str:
+def sort_sql(spec: FieldSpec, fields: Sequence[FieldSpec]) -> str:
+    """What records are sorted by, where that is a field."""
     if spec.kind in ("link", "relation"):
         return f"lower({_link_name_sql(spec)})"
     value = value_sql(spec, "t")

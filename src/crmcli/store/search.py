@@ -22,6 +22,7 @@ SEARCHED: Final[dict[str, tuple[str, ...]]] = {
     "activity": ("subject", "outcome", "description"),
     "stage": ("name",),
     "user": ("name", "email"),
+    "campaign": ("name", "type", "description"),
 }
 CODES: Final = {
     entity: code for code, entity in enumerate(SEARCHED, 1)

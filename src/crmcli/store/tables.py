@@ -60,6 +60,7 @@ OPPORTUNITY_VERSION: Final = Table(
     Column("category", text(120), nullable=False),
     Column("close_date", text(10)),
     Column("source", text(120)),
+    Column("campaign_id", Integer),
     Column("is_closed", Integer, nullable=False),
     Column("is_won", Integer, nullable=False),
 )
@@ -110,14 +111,14 @@ INDEXES: Final = (
     *(
         f"CREATE UNIQUE INDEX ux_{entity}_external_id ON {entity} (external_id)"
         " WHERE external_id IS NOT NULL AND deleted_at IS NULL"
-        for entity in ("lead", "account", "contact", "opportunity", "task", "activity")
+        for entity in ("lead", "account", "contact", "opportunity", "task", "activity", "campaign")
     ),
     # a record by its name
     'CREATE UNIQUE INDEX ux_user_name_key ON "user" (name_key) WHERE deleted_at IS NULL',
     "CREATE UNIQUE INDEX ux_stage_name_key ON stage (name_key) WHERE deleted_at IS NULL",
     *(
         f"CREATE INDEX ix_{entity}_name_key ON {entity} (name_key)"
-        for entity in ("lead", "account", "contact", "opportunity")
+        for entity in ("lead", "account", "contact", "opportunity", "campaign")
     ),
     # a person by e-mail, an account by domain
     "CREATE INDEX ix_lead_email_key ON lead (email_key) WHERE email_key IS NOT NULL",
@@ -127,6 +128,9 @@ INDEXES: Final = (
     "CREATE INDEX ix_contact_account ON contact (account_id)",
     "CREATE INDEX ix_opportunity_account ON opportunity (account_id)",
     "CREATE INDEX ix_account_parent ON account (parent_id) WHERE parent_id IS NOT NULL",
+    # campaign show: the leads and deals that came from it
+    "CREATE INDEX ix_lead_campaign ON lead (campaign_id) WHERE campaign_id IS NOT NULL",
+    "CREATE INDEX ix_opportunity_campaign ON opportunity (campaign_id) WHERE campaign_id IS NOT NULL",
     # what is to do, and what has happened, about a record
     "CREATE INDEX ix_task_due ON task (due_date) WHERE completed_at IS NULL AND deleted_at IS NULL",
     "CREATE INDEX ix_task_related ON task (related_to_entity, related_to_id)",
@@ -137,21 +141,30 @@ INDEXES: Final = (
     "CREATE INDEX ix_opportunity_owner_stage ON opportunity (owner_id, stage, close_date)",
     # pipeline; the columns of the condition are in each index, or SQLite would look into the table for them
     "CREATE INDEX ix_opportunity_open ON opportunity"
-    " (stage, currency, created_at, amount, probability, close_date, owner_id, is_closed, deleted_at)"
+    " (stage, currency, substr(created_at, 1, 10), amount, probability, close_date, owner_id, created_at,"
+    " is_closed, deleted_at) WHERE is_closed = 0 AND deleted_at IS NULL",
+    # forecast by owner: what is open, in the order of its groups, so that nothing is sorted
+    "CREATE INDEX ix_opportunity_open_owner ON opportunity"
+    " (owner_id, currency, category, close_date, amount, probability, is_closed, deleted_at)"
     " WHERE is_closed = 0 AND deleted_at IS NULL",
-    # forecast: what is open and closes in a period, and what was closed in it
+    # forecast: what is open and closes in a period, and what was closed in it; by month in this order too
     "CREATE INDEX ix_opportunity_open_close_date ON opportunity"
-    " (close_date, owner_id, currency, category, amount, probability, stage, account_id, source,"
+    " (close_date, currency, category, owner_id, amount, probability, stage, account_id, source,"
     " is_closed, deleted_at) WHERE is_closed = 0 AND deleted_at IS NULL",
     "CREATE INDEX ix_opportunity_close_date ON opportunity"
-    " (close_date, is_won, owner_id, currency, category, amount, probability, stage, account_id, source,"
+    " (close_date, is_won, currency, category, owner_id, amount, probability, stage, account_id, source,"
     " is_closed, deleted_at) WHERE is_closed = 1 AND deleted_at IS NULL",
     # the life of one deal
     "CREATE INDEX ix_opportunity_version_life ON opportunity_version (opportunity_id, valid_from)",
-    # forecast and pipeline as of a day
+    # forecast and pipeline as of a day, and what changed since: what still holds, and what has ended since
+    "CREATE INDEX ix_opportunity_version_valid ON opportunity_version"
+    " (valid_to, is_closed, valid_from, opportunity_id, is_won, owner_id, currency, category, close_date,"
+    " amount, probability, stage, account_id, source, recorded_to) WHERE recorded_to IS NULL",
+    # what had been closed in a period as of a day
     "CREATE INDEX ix_opportunity_version_close_date ON opportunity_version"
-    " (is_closed, close_date, valid_from, valid_to, is_won, owner_id, currency, category, amount,"
-    " probability, stage, account_id, source, recorded_to, opportunity_id) WHERE recorded_to IS NULL",
+    " (close_date, is_won, valid_from, valid_to, currency, category, owner_id, amount, probability, stage,"
+    " account_id, source, opportunity_id, is_closed, recorded_to) WHERE is_closed = 1 AND recorded_to IS NULL",
+    # what an entry recorded, and what it closed
     "CREATE INDEX ix_opportunity_version_entry ON opportunity_version (entry_id)",
     "CREATE INDEX ix_opportunity_version_closed ON opportunity_version (closed_entry_id)"
     " WHERE closed_entry_id IS NOT NULL",

@@ -26,6 +26,7 @@ TRACKED: Final = (
     "category",
     "close_date",
     "source",
+    "campaign_id",
     "is_closed",
     "is_won",
 )

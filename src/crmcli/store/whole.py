@@ -25,6 +25,7 @@ RECORDS: Final = {
     "stage": "stages.csv",
     "account": "accounts.csv",
     "contact": "contacts.csv",
+    "campaign": "campaigns.csv",
     "lead": "leads.csv",
     "opportunity": "opps.csv",
     "contact_role": "contact_roles.csv",
@@ -185,9 +186,9 @@ VERSION_FILE: Final = File(
             category="text",
             close_date="date",
             source="text",
-            is_closed="boolean",
-            is_won="boolean",
         ),
+        Part("campaign", "link", "'M' || t.campaign_id", "campaign_id", "campaign"),
+        *plain_parts(is_closed="boolean", is_won="boolean"),
     ),
 )
 DELETED_PARTS: Final = (
@@ -252,6 +253,7 @@ def deleted_rows(reader: Reader) -> Iterator[Sequence[Any]]:
         ("opportunity", "opportunity_id"),
         ("user", "owner_id"),
         ("account", "account_id"),
+        ("campaign", "campaign_id"),
     ):
         mentions[target].append(f"SELECT {column} FROM opportunity_version")
     for entity in RECORDS:

@@ -204,6 +204,7 @@ class WholeImport:
         self._leads(VERSIONS, "opportunity_id", "opportunity", shown="opp")
         self._leads(VERSIONS, "owner_id", "user")
         self._leads(VERSIONS, "account_id", "account")
+        self._leads(VERSIONS, "campaign_id", "campaign")
 
     def _once(self, name: str, column: str, shown: str | None = None) -> None:
         live = "" if column == "id" else f" AND deleted_at IS NULL AND {column} IS NOT NULL"

@@ -1,0 +1,424 @@
+"""The verbs of reports of one's own: new edit copy rm list show export import, and how one is run."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from crmcli.app import App
+from crmcli.commands._entity import confirm
+from crmcli.commands._noun import DryRun, Noun, Yes, complete_column
+from crmcli.commands._report import scope_of
+from crmcli.errors import Conflict, InvalidValue, Refused
+from crmcli.fields import NOUNS, noun_named
+from crmcli.reports.standard import STANDARD, Standard
+from crmcli.result import Column, Outcome, Record, Report, Result, Table, Text
+from crmcli.rules.own_reports import (
+    CHARTS,
+    COUNT,
+    KEPT_AS,
+    WAYS,
+    Definition,
+    checked_name,
+    kept,
+    read_definition,
+    report_named,
+    summary,
+    write_definition,
+)
+
+if TYPE_CHECKING:
+    from crmcli.store.filter import Context
+    from crmcli.store.reader import Reader
+    from crmcli.store.work import UnitOfWork
+
+WORDS: Final = {standard.word: standard for standard in STANDARD}
+COLUMNS: Final = (
+    Column("name", "Name", cut="never"),
+    Column("section", "Section"),
+    Column("noun", "Noun", hidden=True),
+    Column("about", "About", wraps=True),
+)
+SHOWN: Final = (
+    Column("report", "Name", cut="never"),
+    Column("section", "Section"),
+    Column("noun", "Noun"),
+    Column("filter", "Filter"),
+    Column("by", "By", "list"),
+    Column("measures", "Measures", "list"),
+    Column("fields", "Fields", "list"),
+    Column("sort", "Sort"),
+    Column("top", "Top", "number"),
+    Column("chart", "Chart"),
+    Column("title", "Title", wraps=True),
+)
+LARGEST: Final = 1 << 20  # bytes of a report to be read
+CLEARED: Final = "none"
+
+_complete_kept = complete_column(
+    f"SELECT value FROM setting WHERE name LIKE '{KEPT_AS}%' AND value <> '' ORDER BY name"
+)
+
+
+def complete_own(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The reports of one's own."""
+    names = [read_definition(text).name for text in _complete_kept(ctx, "")]
+    return [name for name in names if name.casefold().startswith(incomplete.casefold())]
+
+
+def complete_reports(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The reports of one's own, and the standard ones."""
+    return [*complete_own(ctx, incomplete), *(word for word in WORDS if word.startswith(incomplete))]
+
+
+OwnName = Annotated[str, typer.Argument(metavar="NAME", help="Its name.", autocompletion=complete_own)]
+NewName = Annotated[str, typer.Argument(metavar="NAME", help='How it is called: "Open by owner".')]
+NounWord = Annotated[
+    str,
+    typer.Argument(
+        metavar="NOUN",
+        help=", ".join(noun.word for noun in NOUNS),
+        autocompletion=lambda: [noun.word for noun in NOUNS],
+    ),
+]
+Filter = Annotated[
+    str | None, typer.Option("--filter", metavar="FILTER", help="Only the records that a list of it shows.")
+]
+By = Annotated[
+    str | None,
+    typer.Option(
+        "--by",
+        metavar="F,G",
+        help="One row for each value: owner, or close_date:month (day week quarter year).",
+    ),
+]
+Sums = Annotated[list[str] | None, typer.Option("--sum", metavar="FIELD", help="The sum of a field.")]
+Means = Annotated[list[str] | None, typer.Option("--avg", metavar="FIELD", help="Its average.")]
+Lowest = Annotated[list[str] | None, typer.Option("--min", metavar="FIELD", help="Its lowest value.")]
+Highest = Annotated[list[str] | None, typer.Option("--max", metavar="FIELD", help="Its highest value.")]
+Count = Annotated[bool, typer.Option("--count", help="The number of records.")]
+Sort = Annotated[
+    str | None, typer.Option("--sort", metavar="F,-G", help="Sort by columns: -sum_amount is largest first.")
+]
+Top = Annotated[int | None, typer.Option("--top", metavar="N", help="Only the first N rows; 0 shows all.")]
+ChartKind = Annotated[
+    str | None,
+    typer.Option(
+        "--chart",
+        metavar="KIND",
+        help="bars, columns or none.",
+        autocompletion=lambda: [*CHARTS, CLEARED],
+    ),
+]
+Title = Annotated[str | None, typer.Option("--title", metavar="TEXT", help="What stands above it.")]
+
+
+def own_report_verbs(noun: Noun) -> None:
+    """Give the noun `report` the verbs of reports of one's own."""
+
+    def new_name(text: str) -> str:
+        return checked_name(text, {word.casefold() for word in noun.verbs})
+
+    @noun.verb("crm report list", "crm report list --json", name="list")
+    def list_(app: App) -> Result:
+        """List the reports: your own, then the standard ones."""
+        own = [
+            (definition.name, "own", definition.noun, definition.title or summary(definition))
+            for definition in kept(app.configured).values()
+        ]
+        standard = [(word, "standard", None, about(each)) for word, each in WORDS.items()]
+        return Table(COLUMNS, [*own, *standard], title="Reports", refs="name")
+
+    @noun.verb('crm report show "Open by owner"', "crm report show win-rate --json")
+    def show(
+        app: App,
+        name: Annotated[
+            str, typer.Argument(metavar="NAME", help="Its name.", autocompletion=complete_reports)
+        ],
+    ) -> Result:
+        """Show what a report is asked for."""
+        if standard := WORDS.get(name.strip().casefold()):
+            data: dict[str, Any] = {
+                "report": standard.word,
+                "section": "standard",
+                "by": list(standard.by) or None,
+                "title": about(standard),
+            }
+        else:
+            data = {"section": "own", **report_named(app.configured, name, [*WORDS]).as_data()}
+        row = [data.get(column.name) or None for column in SHOWN]
+        return Record(SHOWN, row, title=f"Report {data['report']}")
+
+    @noun.verb(
+        "crm report new 'Open by owner' opp --filter 'stage:prop amount>10k' --by owner,close_date:month"
+        " --sum amount --avg amount --count --sort -sum_amount --top 10 --chart bars",
+        "crm report new 'Big deals' opp --filter amount>50k --fields name,account,amount --sort -amount",
+    )
+    def new(
+        app: App,
+        name: NewName,
+        noun: NounWord,
+        filter: Filter = None,
+        by: By = None,
+        sum: Sums = None,
+        avg: Means = None,
+        min: Lowest = None,
+        max: Highest = None,
+        count: Count = False,
+        sort: Sort = None,
+        top: Top = None,
+        chart: ChartKind = None,
+        title: Title = None,
+        dry_run: DryRun = False,
+    ) -> Result:
+        """Make a report of your own; run it by its name.
+
+        With --by or a measure it groups and measures; else it lists records, with --fields those. It looks at
+        all records of the noun, also at those that a plain list leaves out. Sums, averages, lowest and highest
+        values are columns named like sum_amount; --sum and the others may be repeated.
+        """
+        called = new_name(name)
+        if called.casefold() in kept(app.configured):
+            raise Conflict(
+                f"There is already a report {called!r}.", hint=f"crm report edit {called!r}", field="name"
+            )
+        given = options(app, filter, by, (sum, avg, min, max), count, sort, top, chart, title)
+        definition = Definition(called, noun_named(noun).word, **given)
+        return keep(app, definition, dry_run=dry_run)
+
+    @noun.verb(
+        "crm report edit 'Open by owner' --by account --top 5", "crm report edit 'Big deals' --rename Large"
+    )
+    def edit(
+        app: App,
+        name: OwnName,
+        rename: Annotated[
+            str | None, typer.Option("--rename", metavar="NAME", help="Call it otherwise.")
+        ] = None,
+        filter: Filter = None,
+        by: By = None,
+        sum: Sums = None,
+        avg: Means = None,
+        min: Lowest = None,
+        max: Highest = None,
+        count: Count = False,
+        sort: Sort = None,
+        top: Top = None,
+        chart: ChartKind = None,
+        title: Title = None,
+        dry_run: DryRun = False,
+    ) -> Result:
+        """Change what a report of your own is asked for.
+
+        What is given replaces what there was; `none` clears it. One measure replaces them all.
+        """
+        old = report_named(app.configured, name)
+        given = options(app, filter, by, (sum, avg, min, max), count, sort, top, chart, title)
+        if not given and rename is None:
+            raise InvalidValue(
+                "Nothing to change was given.", hint="`crm report edit --help` lists what can be."
+            )
+        definition = replace(old, **given)
+        if rename is not None:
+            definition = replace(definition, name=new_name(rename))
+            if definition.key != old.key and definition.name.casefold() in kept(app.configured):
+                raise Conflict(f"There is already a report {definition.name!r}.", field="rename")
+        return keep(app, definition, old, dry_run=dry_run)
+
+    @noun.verb("crm report copy 'Open by owner' 'Open by team'")
+    def copy(app: App, name: OwnName, new: NewName, dry_run: DryRun = False) -> Result:
+        """Make another report like one of your own."""
+        if standard := WORDS.get(name.strip().casefold()):
+            raise Refused(
+                f"{standard.word} is a standard report: it is not made of options.",
+                hint=f"See `crm report {standard.word} --help`; `crm report new` makes your own.",
+            )
+        definition = replace(report_named(app.configured, name), name=new_name(new))
+        if definition.name.casefold() in kept(app.configured):
+            raise Conflict(f"There is already a report {definition.name!r}.", field="new")
+        return keep(app, definition, dry_run=dry_run)
+
+    @noun.verb("crm report rm 'Open by owner' --yes")
+    def rm(app: App, name: OwnName, yes: Yes = False, dry_run: DryRun = False) -> Result:
+        """Delete a report of your own. `crm undo` brings it back."""
+        if name.strip().casefold() in WORDS:
+            raise Refused(f"{name} is a standard report; it cannot be deleted.")
+        definition = report_named(app.configured, name)
+        confirm(app, f"Delete the report {definition.name}?", yes=yes or dry_run)
+        with app.work(dry_run=dry_run) as work:
+            work.set_setting(definition.key, "")
+            entry = None if dry_run else work.entry
+        said = [f"{'Would delete' if dry_run else 'Deleted'} the report {definition.name}."]
+        if entry:
+            said.append(f"`crm undo {entry}` brings it back.")
+        return Outcome(said, [definition.name], data={"deleted": [definition.name], "entry": entry})
+
+    @noun.verb("crm report export 'Open by owner'", "crm report export 'Open by owner' open.json")
+    def export(
+        app: App,
+        name: OwnName,
+        file: Annotated[str, typer.Argument(metavar="FILE|-", help="- is standard output.")] = "-",
+    ) -> Result:
+        """Write a report of your own as JSON, for `crm report import` on another database."""
+        if name.strip().casefold() in WORDS:
+            raise Refused(f"{name} is a standard report: every database has it.")
+        definition = report_named(app.configured, name)
+        text = write_definition(definition) + "\n"
+        if file == "-":
+            return Text(text)
+        from crmcli.transfer.whole_file import whole_file
+
+        with whole_file(Path(file)) as out:
+            out.write(text)
+        return Outcome([f"Wrote the report {definition.name} to {file}."], data={"file": file})
+
+    @noun.verb("crm report import open.json", name="import")
+    def import_(
+        app: App,
+        file: Annotated[str, typer.Argument(metavar="FILE|-", help="What `crm report export` wrote.")],
+        dry_run: DryRun = False,
+    ) -> Result:
+        """Keep a report from what `crm report export` wrote; one of the same name is replaced."""
+        definition = read_definition(text_of(app, file))
+        definition = replace(definition, name=new_name(definition.name))
+        return keep(app, definition, dry_run=dry_run)
+
+
+def about(standard: Standard) -> str:
+    """What a standard report tells."""
+    return standard.about.partition("\n")[0].rstrip(".")
+
+
+def options(
+    app: App,
+    filter: str | None,
+    by: str | None,
+    measured: Sequence[list[str] | None],
+    count: bool,
+    sort: str | None,
+    top: int | None,
+    chart: str | None,
+    title: str | None,
+) -> dict[str, Any]:
+    """What was given of a definition; `none` is blank."""
+    given: dict[str, Any] = {"filter": filter, "sort": sort, "chart": chart, "title": title}
+    given = {
+        name: "" if text.strip().casefold() == CLEARED else text.strip()
+        for name, text in given.items()
+        if text is not None
+    }
+    fields = app.output.fields if app.output is not None else None
+    app.fields_applied = True  # they are the report's, not those of what is printed here
+    if by is not None:
+        given["by"] = cleared(by.split(","))
+    if fields is not None:
+        given["fields"] = cleared(fields)
+    measures = [
+        f"{way}:{name}" for way, names in zip(WAYS, measured, strict=True) for name in cleared(split(names))
+    ]
+    if count or any(measured):
+        given["measures"] = (*([COUNT] if count else []), *measures)
+    if top is not None:
+        given["top"] = top
+    return given
+
+
+def split(texts: list[str] | None) -> list[str]:
+    """The names in an option that may be repeated, each of which may hold several."""
+    return [name for text in texts or () for name in text.split(",")]
+
+
+def cleared(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(text.strip() for text in texts if text.strip() and text.strip().casefold() != CLEARED)
+
+
+def keep(app: App, definition: Definition, old: Definition | None = None, *, dry_run: bool) -> Outcome:
+    """Keep a report under its name, in place of an old one. Raises InvalidValue where it cannot be run."""
+    from crmcli.reports.own.plan import checked
+
+    entity = noun_named(definition.noun).entity
+    with app.work(dry_run=dry_run, makes=True) as work:
+        context = context_of(app, work.reader, app.today)
+        definition = checked(definition, work.fields(entity), context, work.reader)
+        write(work, definition, old)
+        entry = work.entry if work.wrote and not dry_run else None
+    done = "Would keep" if dry_run else "Kept" if entry else "There is already"
+    said = [f"{done} the report {definition.name}: {summary(definition)}."]
+    if not dry_run:
+        said.append(f"Run it: crm report {quoted(definition.name)}")
+    return Outcome(said, [definition.name], data={**definition.as_data(), "entry": entry})
+
+
+def write(work: "UnitOfWork", definition: Definition, old: Definition | None) -> None:
+    if old is not None and old.key != definition.key:
+        work.set_setting(old.key, "")
+    work.set_setting(definition.key, write_definition(definition))
+
+
+def quoted(name: str) -> str:
+    """A name as one types it in a shell."""
+    from shlex import quote
+
+    return quote(name)
+
+
+def context_of(app: App, reader: "Reader", today: Any) -> "Context":
+    """What the values of a filter depend on, on a day."""
+    from crmcli.store.filter import Context
+
+    return Context(
+        today=today,
+        zone=app.zone,
+        currency=app.currency,
+        fiscal_start=app.fiscal_start,
+        date_order=app.date_order,
+        country=app.country,
+        me=app.me(reader),
+        is_sqlite=reader.is_sqlite,
+    )
+
+
+def run_own(
+    app: App, name: str, terms: Sequence[str], *, as_of: str | None, currency: str | None, explain: bool
+) -> Report:
+    """A report of one's own, of those of its records that meet further terms. Raises CrmError."""
+    from datetime import date
+
+    from crmcli.reports.own import Asked, report
+    from crmcli.rules.rates import Rates
+    from crmcli.store.figures import rates
+
+    definition = report_named(app.configured, name, [*WORDS])
+    scope = scope_of(app, as_of=as_of)
+    into = None
+    if currency is not None:
+        from crmcli.values.money import check_currency
+
+        into = check_currency(currency)
+    reader = app.read()
+    asked = Asked(
+        scope.as_of,
+        scope.moment,
+        context_of(app, reader, date.fromisoformat(scope.as_of)),
+        Rates(app.currency, rates(reader, scope.known_until, app.currency)),
+        into,
+        explain,
+    )
+    return report(reader, definition, " ".join(terms), asked)
+
+
+def text_of(app: App, file: str) -> str:
+    """The text of a small file. Raises InvalidValue."""
+    try:
+        if file == "-":
+            content = app.stdin_bytes.read(LARGEST)
+        else:
+            with Path(file).open("rb") as opened:
+                content = opened.read(LARGEST)
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise InvalidValue(f"Cannot read {file}: {error.strerror or error}.", field="file") from None
+    except UnicodeDecodeError:
+        raise InvalidValue(f"{file} is not text in UTF-8.", field="file") from None

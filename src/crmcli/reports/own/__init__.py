@@ -1,0 +1,65 @@
+"""Reports of one's own: the records of any noun listed, or grouped and measured, as they are or as they were."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from crmcli.errors import InvalidValue
+from crmcli.fields import BY_ENTITY, noun_named
+from crmcli.reports.own.grouped import Grouped, more
+from crmcli.reports.own.plan import planned
+from crmcli.reports.own.query import Asked, Query
+from crmcli.result import Report
+from crmcli.rules.own_reports import Definition
+from crmcli.store.query import columns_for
+from crmcli.store.reader import Reader
+
+__all__ = ["Asked", "report"]
+
+
+def report(reader: Reader, definition: Definition, extra: str, asked: Asked) -> Report:
+    """A report as it is defined, of those of its records that meet further terms. Raises InvalidValue."""
+    entity = noun_named(definition.noun).entity
+    text = " ".join(filter(None, [definition.filter, extra]))
+    try:
+        plan = planned(definition, reader.fields(entity))
+        query = Query(reader, plan.fields, definition.filter, asked)
+    except InvalidValue as error:
+        raise InvalidValue(
+            f"The report {definition.name} cannot be run: {error.message}",
+            hint=error.hint or f"crm report edit {definition.name!r}",
+            field=error.field,
+        ) from error
+    if extra:
+        query = Query(reader, plan.fields, text, asked)
+    made = listed(query, definition) if plan.lists else Grouped(query, plan, asked).report(definition)
+    made.title = f"{definition.title or definition.name}{made.title}"
+    made.empty = (
+        f"No {BY_ENTITY[entity].plural} match." if text else f"There are no {BY_ENTITY[entity].plural}."
+    )
+    made.head = {
+        "report": definition.name,
+        "as_of": asked.as_of,
+        "noun": definition.noun,
+        "filter": text or None,
+        "by": [*definition.by] or None,
+        **made.head,
+    }
+    about = [f"As of {asked.as_of}", BY_ENTITY[entity].plural, *([text] if text else [])]
+    made.notes.append(" · ".join(about))
+    return made
+
+
+def listed(query: Query, definition: Definition) -> Report:
+    """The records with the fields of the report, as they come."""
+    selected = columns_for(query.fields, definition.fields or None, everything=False)
+    columns = ", ".join(query.linked(one.column.name, one) for one in selected)
+    order = query.order(definition.sort)
+    limit = f" LIMIT {definition.top}" if definition.top else ""
+    rows: Iterable[Any] = query.rows(columns, rest=f" ORDER BY {order}{limit}")
+    names = [one.column.name for one in selected]
+    made = Report([one.column for one in selected], rows, refs="ref" if "ref" in names else None)
+    made.head = {"currency": None}
+    if definition.top:
+        count = next(query.rows("count(*)"))[0]
+        made.notes += more(definition.top, count)
+    return made

@@ -1,0 +1,101 @@
+"""What the standard reports on quotas share: the targets of the period in one currency, and the people."""
+
+from typing import Final, NamedTuple
+
+from crmcli.reports.standard import Asked
+from crmcli.reports.standard._deals import in_one_currency
+from crmcli.result import Report
+from crmcli.rules.quotas import Quota, Target, outermost, own_targets, pace, uncovered
+from crmcli.store.figures import quotas
+from crmcli.store.reader import Reader
+from crmcli.values.money import amount_words
+from crmcli.values.periods import Period
+
+NO_QUOTA: Final = "n/a"
+
+
+class Person(NamedTuple):
+    """A user, as the reports know them."""
+
+    name: str
+    manager: int | None
+    sells: bool  # active, and there on the as-of day
+
+
+def people(reader: Reader, asked: Asked) -> dict[int, Person]:
+    """All users, also those who are no more, as deals may be theirs."""
+    moment = asked.scope.moment
+    there = "deleted_at IS NULL AND active = 1" + ("" if moment is None else " AND created_at < :moment")
+    found = reader.rows(
+        f'SELECT id, name, manager_id, CASE WHEN {there} THEN 1 ELSE 0 END FROM "user" ORDER BY name_key, id',
+        **({} if moment is None else {"moment": moment}),
+    )
+    return {id: Person(name, manager, bool(sells)) for id, name, manager, sells in found}
+
+
+class Quotas:
+    """The quotas for periods within the one asked for, in the currency of the report."""
+
+    def __init__(self, reader: Reader, asked: Asked, *conditions: str) -> None:
+        """`conditions` are on the deals that the quotas are compared with."""
+        start, end = asked.bounds["start"], asked.bounds["end"]
+        found = [
+            Quota(person, first, last, bool(team), amount, deals, currency)
+            for person, first, last, team, amount, deals, currency in quotas(
+                reader, asked.scope.known_until, start, end
+            )
+            if asked.scope.covers(person)
+        ]
+        currencies = {quota.currency for quota in found if quota.amount is not None}
+        if asked.currency is None and len(currencies) == 1:  # as `crm quota show` has it
+            asked = asked._replace(currency=currencies.pop())
+        self.asked = asked = in_one_currency(reader, asked, *conditions)
+        self.known: list[Quota] = []
+        self.without_rate: list[Quota] = []
+        assert asked.currency is not None
+        for quota in found:
+            if quota.amount is None:
+                self.known.append(quota)
+                continue
+            amount = asked.rates.convert(quota.amount, quota.currency, asked.currency, asked.scope.as_of)
+            if amount is None:
+                self.without_rate.append(quota)
+            else:
+                self.known.append(quota._replace(amount=amount, currency=asked.currency))
+
+    def own(self) -> dict[int, Target]:
+        """Everybody's own."""
+        return own_targets(self.known)
+
+    def say(self, report: Report, users: dict[int, Person]) -> None:
+        """Name what is missing: quotas that cannot be converted, and days that none is for."""
+        said = [
+            f"No rate: a quota of {amount_words(quota.amount or 0, quota.currency)} for"
+            f" {users[quota.owner].name} is left out: crm rate set {quota.currency} RATE --from DATE"
+            for quota in self.without_rate
+            if quota.owner in users
+        ]
+        by_owner: dict[int, list[Quota]] = {}
+        for quota in self.known:
+            if quota.amount is not None and not quota.team:
+                by_owner.setdefault(quota.owner, []).append(quota)
+        start, end = self.asked.bounds["start"], self.asked.bounds["end"]
+        partial = sum(uncovered(outermost(theirs), start, end) for theirs in by_owner.values())
+        if partial:
+            said.append(f"The quotas of {partial} cover only part of {self.asked.period.label}")
+        if not self.known and not self.without_rate:
+            said.append(
+                f"There is no quota for {self.asked.period.label}: crm quota set --period P --amount M"
+            )
+        report.notes[-1:-1] = said
+        report.tail["quotas_without_rate"] = [
+            {"owner": users[quota.owner].name, "quota": amount_words(quota.amount or 0, quota.currency)}
+            for quota in self.without_rate
+            if quota.owner in users
+        ]
+
+
+def pace_of(reached: float | None, period: Period, asked: Asked) -> float | None:
+    """The pace of an attainment on the as-of day of a period."""
+    days = (period.end - period.start).days + 1
+    return pace(reached, (asked.as_of - period.start).days + 1, days)

@@ -1,0 +1,186 @@
+"""Stale: open leads and deals that nobody has touched, the longest first, with what to do about each."""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from crmcli.fields import reference
+from crmcli.reports.standard import Asked
+from crmcli.reports.standard._deals import head, local_day, named, used
+from crmcli.reports.standard._records import by_then, counts, tables, there
+from crmcli.result import Column, Report
+from crmcli.rules.blockers import QUIET
+from crmcli.rules.snoozing import STATUS, SUBJECT
+from crmcli.store.reader import Reader
+
+FORMULAS: Final = {
+    "touched": "the latest of: it was made, something happened with it (crm log), a task for it was done, it"
+    " was edited; what was undone is no touch",
+    "days": "from that day to the as-of day",
+    "limit_days": f"the limit of a deal's stage, as it is today, else {QUIET}; for leads {QUIET}",
+    "stale": "days > limit_days; snoozed deals are hidden till their day",
+}
+COMMAND: Final = "crm log call TEXT --for {}"
+
+
+class Open(NamedTuple):
+    """An open lead or deal, with the moments of the last touches of each kind."""
+
+    id: int
+    name: str
+    stage: str
+    owner: str | None
+    amount: int | None
+    currency: str | None
+    limit: int | None
+    snoozed: str | None  # until when
+    made: str
+    activity: str | None
+    task: str | None
+    edited: str | None
+
+    @property
+    def touched(self) -> tuple[str, str]:
+        """The last touch: when, and what."""
+        known = {"made": self.made, "activity": self.activity, "task": self.task, "edited": self.edited}
+        return max((moment, what) for what, moment in known.items() if moment)
+
+
+def report(reader: Reader, asked: Asked) -> Report:
+    """What nobody has touched for longer than its limit, the longest first."""
+    day_of = local_day(asked.zone)
+    found: list[tuple[int, list[Any]]] = []
+    looked_at = {"opportunity": 0, "lead": 0}
+    snoozed: list[dict[str, str]] = []
+    unrated: list[str] = []
+    for entity in looked_at:
+        for each in records(reader, asked, entity):
+            ref = reference(entity, each.id)
+            if each.snoozed is not None:
+                snoozed.append({"ref": ref, "until": each.snoozed})
+                continue
+            looked_at[entity] += 1
+            moment, last = each.touched
+            day, limit = day_of(moment), each.limit or QUIET
+            days = max(0, (asked.as_of - day).days)
+            if days <= limit:
+                continue
+            amount, currency = worth(asked, each)
+            if asked.currency and amount is not None and currency != asked.currency:
+                unrated.append(ref)
+            about = [ref, entity, each.name, each.stage, each.owner, amount, currency]
+            found.append((days, [*about, day.isoformat(), last, days, limit, COMMAND.format(ref)]))
+    found.sort(key=lambda each: -each[0])
+    counted = {"opportunity": 0, "lead": 0}
+    for _, row in found:
+        counted[row[1]] += 1
+    whose = f"owner {asked.scope.owner}" if asked.scope.owner else "all owners"
+    made = Report(
+        (
+            Column("ref", "Ref"),
+            Column("kind", "Kind", hidden=True),
+            Column("name", "Name", minor=1),
+            Column("stage", "Stage", cut="last", minor=4),
+            Column("owner", "Owner", minor=5),
+            Column("amount", "Amount", "money", minor=3),
+            Column("currency", "Currency", hidden=True),
+            Column("touched", "Touched", "date", minor=2),
+            Column("last", "Last", minor=6),
+            Column("days", "Days", "number", ages=True),
+            Column("limit_days", "Limit", "number", minor=7),
+            Column("command", "Then", cut="never"),
+        ),
+        [row for _, row in found],
+        title="Leads and deals that nobody has touched",
+        empty="Every open lead and deal has been touched of late.",
+        head={**head(asked, "stale"), "period": None},
+        tail={"snoozed": snoozed},
+        notes=[
+            f"As of {asked.scope.as_of} · untouched for longer than the limit of the stage, or {QUIET} days"
+            f" · of {looked_at['opportunity']} open deals {counted['opportunity']},"
+            f" of {looked_at['lead']} open leads {counted['lead']} · {whose}"
+        ],
+    )
+    if unrated:
+        made.notes.insert(0, named("No rate (crm rate set)", unrated, "in their own currency"))
+    if snoozed:
+        made.notes.insert(0, named("Snoozed", [each["ref"] for each in snoozed], "not looked at"))
+    if asked.explain:
+        rows = [
+            {"key": entity, "looked_at": looked_at[entity], "counted": counted[entity]} for entity in counted
+        ]
+        made.tail["explain"] = {"formulas": FORMULAS, "rows": rows}
+        made.explain = [f"{name.replace('_', ' ')}: {formula}" for name, formula in FORMULAS.items()]
+    return made
+
+
+def worth(asked: Asked, each: Open) -> tuple[int | None, str | None]:
+    """The amount of a deal in the currency that was asked for, or in its own where there is no rate."""
+    if each.amount is None or each.currency is None or asked.currency is None:
+        return each.amount, each.currency
+    converted = asked.rates.convert(each.amount, each.currency, asked.currency, asked.scope.as_of)
+    return (each.amount, each.currency) if converted is None else (converted, asked.currency)
+
+
+# --- SQL ----------------------------------------------------------------------------------------------
+
+
+def records(reader: Reader, asked: Asked, entity: str) -> Iterator[Open]:
+    """The open leads or deals, by their ids."""
+    if entity == "opportunity":
+        sql = deals_sql(asked)
+    else:
+        sql = leads_sql(asked, tables(reader, asked)(entity))
+    given = {"snooze": SUBJECT, "deferred": STATUS, "today": asked.scope.as_of}
+    params = {name: value for name, value in given.items() if f":{name}" in sql}
+    return (Open(*row) for row in reader.rows(sql, **used(asked, sql), **params))
+
+
+def deals_sql(asked: Asked) -> str:
+    source, still = asked.scope.source, ""
+    if asked.scope.moment is not None:
+        still = " OR t.completed_at >= :moment"
+    snoozed = (
+        f"SELECT max(t.due_date) FROM task AS t WHERE {about(asked, 't', 'opportunity', source.id)}"
+        " AND t.subject = :snooze AND t.status = :deferred AND t.due_date > :today"
+        f" AND {by_then(asked, 't.created_at')} AND (t.completed_at IS NULL{still})"
+    )
+    return (
+        f"SELECT {source.id}, {source.name}, d.stage, {owner('d')}, d.amount, d.currency,"
+        " (SELECT s.limit_days FROM stage AS s WHERE s.name = d.stage AND s.deleted_at IS NULL),"
+        f" ({snoozed}), {source.created}, {touches(asked, 'opportunity', source.id)}"
+        f" FROM {source.named} WHERE {asked.scope.holds} AND d.is_closed = 0 ORDER BY 1"
+    )
+
+
+def leads_sql(asked: Asked, table: str) -> str:
+    return (
+        f"SELECT r.id, r.name, r.status, {owner('r')}, NULL, NULL, NULL, NULL, r.created_at,"
+        f" {touches(asked, 'lead', 'r.id')} FROM {table} AS r WHERE {there(asked, 'r')}"
+        f" AND {by_then(asked, 'r.created_at')} AND r.converted_at IS NULL AND r.status NOT LIKE 'Closed%'"
+        " ORDER BY 1"
+    )
+
+
+def owner(alias: str) -> str:
+    return f'(SELECT u.name FROM "user" AS u WHERE u.id = {alias}.owner_id)'
+
+
+def about(asked: Asked, alias: str, entity: str, id: str) -> str:
+    """What belongs to a record, and was not deleted by the as-of day."""
+    gone = "" if asked.scope.moment is None else f" OR {alias}.deleted_at >= :moment"
+    return (
+        f"{alias}.related_to_entity = '{entity}' AND {alias}.related_to_id = {id}"
+        f" AND ({alias}.deleted_at IS NULL{gone})"
+    )
+
+
+def touches(asked: Asked, entity: str, id: str) -> str:
+    """The moments, until the as-of day, of the last activity, of the last task done, of the last edit."""
+    return (
+        f"(SELECT max(a.happened_at) FROM activity AS a WHERE {about(asked, 'a', entity, id)}"
+        f" AND {by_then(asked, 'a.happened_at')}),"
+        f" (SELECT max(t.completed_at) FROM task AS t WHERE {about(asked, 't', entity, id)}"
+        f" AND {by_then(asked, 't.completed_at')}),"
+        " (SELECT max(e.at) FROM change AS c JOIN entry AS e ON e.id = c.entry_id"
+        f" WHERE c.entity = '{entity}' AND c.first_id = {id} AND c.op <> 'add' AND {counts(asked)})"
+    )

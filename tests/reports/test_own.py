@@ -1,0 +1,313 @@
+"""Reports of one's own: figures by hand, against a fold in Python, in several currencies, in other time zones."""
+
+import json
+from collections import defaultdict
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crmcli.rules.rates import Rates
+from crmcli.values.money import amount_text, parse_money
+from crmcli.values.periods import quarter_of
+from tests.conftest import Crm
+
+TODAY = "2026-05-11"
+
+
+@pytest.fixture
+def team(crm: Crm) -> Crm:
+    """Two sellers with deals in three currencies, one of which has no rate."""
+    crm.today = TODAY
+    crm.env["CRMCLI_USER"] = "Ann Lee"
+    crm.ok("user", "add", "Ann Lee")
+    crm.ok("user", "add", "李娜")
+    crm.ok("account", "add", "Acme")
+    crm.ok("account", "add", "华信科技")
+    crm.ok("rate set EUR 1.10 --from 2026-01-01")
+    crm.ok("rate set EUR 1.20 --from 2026-05-01")
+    for deal in (
+        "Renewal --account Acme --amount 50k --close-date 2026-06-30",
+        "Support --account Acme --amount 'EUR 1000' --close-date 2026-04-02 --stage 'Closed Won'",
+        "扩容 --account 华信科技 --amount 'EUR 100.01' --close-date 2026-06-15 --owner 李娜",
+        "Yen --amount 'JPY 5000' --close-date 2026-07-01 --stage Nego",
+        "Blank --owner 李娜",
+    ):
+        crm.ok(f"opp add {deal}")
+    return crm
+
+
+def rows(crm: Crm, options: str, *more: str) -> list[dict[str, Any]]:
+    found = ran(crm, options, *more)["rows"]
+    assert isinstance(found, list)
+    return found
+
+
+def ran(crm: Crm, options: str, *more: str) -> dict[str, Any]:
+    """A report made, run and deleted again."""
+    crm.ok(f"report new Test {options}")
+    found = crm.ok("report", "Test", "--json", *more).json
+    crm.ok("report rm Test --yes")
+    assert isinstance(found, dict)
+    return found
+
+
+# --- money ------------------------------------------------------------------------------------------------
+
+
+def test_amounts_are_converted_at_the_rate_of_their_day_and_what_has_none_is_named(team: Crm) -> None:
+    found = ran(team, "opp --by owner --sum amount --avg amount --min amount --max amount --count")
+    assert found["currency"] == "USD"
+    assert found["rows"] == [
+        {
+            "key": "Ann Lee",
+            "owner": "Ann Lee",
+            "currency": "USD",
+            "count": 3,
+            "sum_amount": "51100.00",  # 50,000 and, closed in April, EUR 1,000 at 1.10
+            "avg_amount": "25550.00",
+            "min_amount": "1100.00",
+            "max_amount": "50000.00",
+        },
+        {
+            "key": "李娜",
+            "owner": "李娜",
+            "currency": "USD",
+            "count": 2,
+            "sum_amount": "120.01",  # open: at today's 1.20
+            "avg_amount": "120.01",
+            "min_amount": "120.01",
+            "max_amount": "120.01",
+        },
+    ]
+    assert found["total"]["sum_amount"] == "51220.01"
+    assert found["total"]["avg_amount"] == "17073.34"
+    assert found["excluded"] == [{"ref": "O4", "reason": "no rate for JPY"}]
+
+
+def test_a_rate_is_as_it_was_known_and_of_the_day_that_is_asked_for(team: Crm) -> None:
+    team.ok("opp edit O1 --next-step Call", today="2026-04-20")
+    found = ran(team, "opp --sum amount", "--currency", "EUR")
+    assert found["currency"] == "EUR"
+    assert found["rows"][0]["sum_amount"] == amount_text(4166667 + 100000 + 10001, "EUR")
+
+
+def test_one_currency_needs_no_rate_and_nothing_to_sum_is_null(team: Crm) -> None:
+    found = ran(team, "opp --by stage --sum amount --avg amount", "currency=JPY")
+    assert (found["currency"], found["rows"][0]["sum_amount"], found["excluded"]) == ("JPY", "5000", [])
+    only = ran(team, "opp --filter name=Blank --sum amount --avg amount --max close_date --count")
+    assert [only["rows"][0][name] for name in ("count", "sum_amount", "avg_amount", "max_close_date")] == [
+        1,
+        None,
+        None,
+        None,
+    ]
+
+
+def test_groups_of_a_currency_say_what_their_amounts_were_converted_to(team: Crm) -> None:
+    found = rows(team, "opp --by currency --sum amount --count")
+    assert [(row["currency"], row["sum_amount"], row["converted_to"]) for row in found] == [
+        ("EUR", "1220.01", "USD"),
+        ("JPY", None, "USD"),
+        ("USD", "50000.00", "USD"),
+    ]
+
+
+# --- groups and their order -------------------------------------------------------------------------------
+
+
+def test_links_are_grouped_by_the_other_record_and_blanks_come_last(team: Crm) -> None:
+    found = rows(team, "opp --by account")
+    assert [(row["account"], row["account_name"], row["count"]) for row in found] == [
+        ("A1", "Acme", 2),
+        ("A2", "华信科技", 1),
+        (None, None, 2),
+    ]
+    assert [row["key"] for row in rows(team, "opp --by account --sort -account")] == [
+        "华信科技",
+        "Acme",
+        "(none)",
+    ]
+    assert [row["key"] for row in rows(team, "opp --by account --sum amount --sort -sum_amount")] == [
+        "Acme",
+        "华信科技",
+        "(none)",
+    ]
+    team.ok("account rm A1 --yes")
+    assert [row["account"] for row in rows(team, "opp --by account")] == ["A2", None]
+
+
+def test_a_relation_leads_to_records_of_any_noun(team: Crm) -> None:
+    for task in ("Call --for O1", "Write --for A1", "Meet --for A1", "Think"):
+        team.ok(f"task add {task}")
+    found = rows(team, "task --by related_to --sort -count")
+    assert [(row["related_to"], row["related_to_name"], row["count"]) for row in found] == [
+        ("A1", "Acme", 2),
+        ("O1", "Renewal", 1),
+        (None, None, 1),
+    ]
+
+
+def test_stages_follow_one_another_and_equals_go_by_name(team: Crm) -> None:
+    assert [row["stage"] for row in rows(team, "opp --by stage --count")] == [
+        "Prospecting",
+        "Negotiation/Review",
+        "Closed Won",
+    ]
+    assert [row["key"] for row in rows(team, "opp --by stage,owner --sort -count")] == [
+        "Prospecting · 李娜",
+        "Prospecting · Ann Lee",
+        "Negotiation/Review · Ann Lee",
+        "Closed Won · Ann Lee",
+    ]
+
+
+def test_top_cuts_the_rows_and_the_total_is_of_all(team: Crm) -> None:
+    team.ok("report new Test opp --by stage --count --sort -count --top 1")
+    run = team.ok("report Test")
+    assert "The first 1 of 3: 2 more." in run.out
+    assert team.ok("report Test --json").json["total"]["count"] == 5
+
+
+@pytest.mark.parametrize(
+    ("unit", "keys"),
+    [
+        ("day", ["2026-04-02", "2026-06-15", "2026-06-30", "2026-07-01", None]),
+        ("week", ["2026-W14", "2026-W25", "2026-W27", None]),
+        ("month", ["2026-04", "2026-06", "2026-07", None]),
+        ("quarter", ["FY26-Q4", "FY27-Q1", None]),
+        ("year", ["FY26", "FY27", None]),
+    ],
+)
+def test_days_are_grouped_by_stretches_of_time_and_the_fiscal_year(
+    team: Crm, unit: str, keys: list[str | None]
+) -> None:
+    team.ok("config set fiscal_year_start july")
+    assert [row[f"close_date_{unit}"] for row in rows(team, f"opp --by close_date:{unit}")] == keys
+    found = rows(team, f"opp --by close_date:{unit} --sort -close_date")
+    assert [row[f"close_date_{unit}"] for row in found] == [*reversed(keys[:-1]), None]
+
+
+def test_a_moment_belongs_to_the_day_it_was_where_the_user_is(crm: Crm) -> None:
+    for at in ("2026-03-01T18:14:59", "2026-03-01T18:15:00", "2026-03-02T00:00:00"):
+        crm.ok("lead add Ann", today=at)
+    expected = {
+        "UTC": {"2026-03-01": 2, "2026-03-02": 1},
+        "Asia/Kathmandu": {"2026-03-01": 1, "2026-03-02": 2},
+        "America/New_York": {"2026-03-01": 3},
+    }
+    crm.ok("report new Days lead --by created_at:day --max created_at", today="2026-03-03")
+    crm.ok("report edit Days --count", today="2026-03-03")
+    for zone, days in expected.items():
+        crm.ok(f"config set timezone {zone}", today="2026-03-03")
+        found = crm.ok("report Days --json", today="2026-03-03").json["rows"]
+        assert {row["created_at_day"]: row["count"] for row in found} == days, zone
+
+
+def test_a_yes_or_no_and_numbers_make_groups(team: Crm) -> None:
+    assert [(row["is_won"], row["key"]) for row in rows(team, "opp --by is_won")] == [
+        (False, "no"),
+        (True, "yes"),
+    ]
+    assert [row["probability"] for row in rows(team, "opp --by probability --sort -probability")] == [
+        100,
+        90,
+        10,
+    ]
+    assert rows(team, "opp --avg probability")[0]["avg_probability"] == 44
+
+
+# --- lists ------------------------------------------------------------------------------------------------
+
+
+def test_a_list_has_the_fields_the_order_and_no_more_than_are_asked_for(team: Crm) -> None:
+    team.ok("report new Big opp --fields name,account,amount --sort -amount --top 2")
+    found = team.ok("report Big --json").json
+    assert found["rows"] == [
+        {"name": "Renewal", "account": "A1", "account_name": "Acme", "amount": "50000.00", "currency": "USD"},
+        {"name": "Yen", "account": None, "account_name": None, "amount": "5000", "currency": "JPY"},
+    ]
+    assert "The first 2 of 5: 3 more." in team.ok("report Big").out
+    assert team.ok("report Big account:acme --format csv").out.splitlines()[1:] == [
+        "Renewal,A1,Acme,50000.00,USD",
+        "Support,A1,Acme,1000.00,EUR",
+    ]
+
+
+def test_a_list_of_no_fields_is_that_of_the_noun(team: Crm) -> None:
+    team.ok("report new All opp")
+    assert team.ok("report All --format csv").out == team.ok("opp list --format csv").out
+    assert team.ok("report All --format ids").out == team.ok("opp list --format ids").out
+
+
+# --- against a fold in Python -----------------------------------------------------------------------------
+
+RATES = [("EUR", "2026-01-01", "1.1"), ("EUR", "2026-05-01", "1.2"), ("JPY", "2026-04-01", "0.0067")]
+DEAL = st.fixed_dictionaries(
+    {
+        "name": st.just("Deal"),
+        "amount": st.none() | st.integers(0, 10**9),
+        "currency": st.sampled_from(["USD", "EUR", "JPY"]),
+        "close_date": st.none() | st.dates(date(2026, 1, 1), date(2026, 12, 31)),
+        "source": st.sampled_from([None, "Web", "Trade Show"]),
+        "stage": st.sampled_from(["Prospecting", "Closed Won"]),
+    }
+)
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deals=st.lists(DEAL, min_size=1, max_size=12), unit=st.sampled_from(["month", "quarter"]))
+def test_sql_sums_what_python_does(crm: Crm, deals: list[dict[str, Any]], unit: str) -> None:
+    crm.today = TODAY
+    if "BEGUN" not in crm.environ:
+        for currency, day, rate in RATES:
+            crm.ok(f"rate set {currency} {rate} --from {day}")
+        for way in ("month", "quarter"):
+            crm.ok(
+                f"report new {way} opp --by source,close_date:{way} --sum amount --avg amount --min amount --count"
+            )
+        crm.environ["BEGUN"] = "yes"
+    for deal in crm.ok("opp list --format ids").lines:
+        crm.ok(f"opp rm {deal} --yes")
+    told = [
+        deal
+        | {
+            "close_date": deal["close_date"] and deal["close_date"].isoformat(),
+            "amount": None if deal["amount"] is None else amount_text(deal["amount"], deal["currency"]),
+        }
+        for deal in deals
+        if deal["stage"] == "Prospecting" or (deal["close_date"] and deal["close_date"] <= date(2026, 5, 11))
+    ]
+    told = [{name: value for name, value in deal.items() if value is not None} for deal in told]
+    if not told:
+        return
+    rows = "\n".join(json.dumps({**deal, "external_id": str(at)}) for at, deal in enumerate(told))
+    crm.ok("opp import - --match external_id", stdin=rows)
+    found = crm.ok(f"report {unit} --json --currency USD").json
+
+    rates = Rates("USD", RATES)
+    groups: dict[Any, list[int | None]] = defaultdict(list)
+    for deal in told:
+        day = deal.get("close_date")
+        label = day and (day[:7] if unit == "month" else quarter_of(day))
+        value = None
+        if "amount" in deal:
+            minor, _ = parse_money(deal["amount"], currency=deal["currency"])
+            closed = deal["stage"] == "Closed Won"
+            value = rates.convert(minor, deal["currency"], "USD", day if closed else TODAY)
+        groups[deal.get("source"), label].append(value)
+    expected = {}
+    for key, values in groups.items():
+        amounts = [value for value in values if value is not None]
+        mean = int(Decimal(sum(amounts) * 2 + len(amounts)) // (2 * len(amounts))) if amounts else None
+        figures = [sum(amounts) if amounts else None, mean, min(amounts, default=None)]
+        said = [None if figure is None else amount_text(figure, "USD") for figure in figures]
+        expected[key] = [len(values), *said]
+    names = ("count", "sum_amount", "avg_amount", "min_amount")
+    assert {
+        (row["source"], row[f"close_date_{unit}"]): [row[name] for name in names] for row in found["rows"]
+    } == expected
+    assert found["total"]["count"] == len(told)
