@@ -6,18 +6,19 @@
 Set-based SQL makes the databases: of each deal five versions and two activities, a tenth as many accounts and
 people, all of it in the full-text index. The floor of a command is the `sqlite3` shell with the very
 statements that the command runs, on the same file; its start-up is the same command where there is one record
-of each kind. Whole processes, one round of everything after the other; figures are medians over the rounds.
+of each kind. Whole processes, one round of everything after the other; figures are medians over the rounds, of
+processor time, as these differences would drown in what else a machine does.
 """
 
 import os
 import shutil
 import sqlite3
 import statistics
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 from bench.files import CRM, timed
 
@@ -88,7 +89,8 @@ LIFE: Final = f"""
                 FROM (SELECT n, n % 5 = 0 AS open FROM row)))
 """
 LIVES: Final = f"""
-    SELECT row_number() OVER (ORDER BY first, n) AS n, first, took, closing, CASE WHEN open THEN took / 5 ELSE took / 4 END AS step,
+    SELECT row_number() OVER (ORDER BY first, n) AS n, first, took, closing,
+           CASE WHEN open THEN took / 5 ELSE took / 4 END AS step,
            1 + {chance(6151, OWNERS)} AS owner, 1 + n / 10 % {{accounts}} AS account,
            {TOPIC} AS topic, {word(SOURCES, chance(2287, 5))} AS source,
            CASE WHEN {chance(7207, 200)} THEN 100000 + {chance(9001, 990000)} * 10 END AS amount,
@@ -108,8 +110,8 @@ VERSIONS: Final = f"""
 """
 FIRST: Final = at("l.first")
 DEAL: Final = f"""
-    SELECT {all_of("4", FIRST)}, l.owner, topic || ' ' || n, lower(topic || ' ' || n), l.account, l.amount, 'USD', s.name,
-           s.probability, s.category, date(l.closing, 'unixepoch'), l.source, s.is_closed, s.is_won,
+    SELECT {all_of("4", FIRST)}, l.owner, topic || ' ' || n, lower(topic || ' ' || n), l.account, l.amount,
+           'USD', s.name, s.probability, s.category, date(l.closing, 'unixepoch'), l.source, s.is_closed, s.is_won,
            CASE WHEN s.is_closed THEN date(l.closing, 'unixepoch') END, {at("l.first + 4 * l.step")},
            s.probability, s.category
     FROM life AS l JOIN stage AS s ON s.id = l.last
@@ -175,7 +177,9 @@ def make(database: Path, count: int) -> Path:
     with sqlite3.connect(draft, isolation_level=None) as connection:
         for pragma in ("synchronous=OFF", "cache_size=-500000", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
-        indexes = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL")
+        indexes = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL"
+        )
         found = indexes.fetchall()
         connection.execute("BEGIN")
         for name, _ in found:
@@ -200,56 +204,44 @@ def argv(line: str) -> list[str]:
 def statements(line: str, database: Path) -> str:
     """The queries that a command runs, with their values: a script for the shell."""
     from crmcli import cli
-    from crmcli.store import reader
+    from crmcli.store.engine import connect_to_read
 
     said: list[str] = []
-    connect = reader.connect_to_read
 
     def listened_to(path: Path) -> sqlite3.Connection:
-        connection = connect(path)
+        connection = connect_to_read(path)
         connection.set_trace_callback(said.append)
         return connection
 
-    reader.connect_to_read = listened_to
-    try:
-        environ = {"CRMCLI_DB": str(database), "TZ": "UTC", "HOME": str(database.parent), **SAID}
+    environ = {"CRMCLI_DB": str(database), "TZ": "UTC", "HOME": str(database.parent), **SAID}
+    with patch("crmcli.store.reader.connect_to_read", listened_to):
         code = cli.run(line.split(), stdin=StringIO(), stdout=StringIO(), stderr=StringIO(), environ=environ)
-    finally:
-        reader.connect_to_read = connect
     if code:
         raise SystemExit(f"crm {line} ended with {code}")
-    return ";\n".join(each for each in said if not each.startswith("--")) + ";"  # those are of the text index
+    return ";\n".join(each for each in said if not each.startswith("--")) + ";"  # -- are FTS5's own
 
 
 class Times:
-    """The seconds that processes took, round by round."""
+    """The processor seconds that processes took."""
 
     def __init__(self) -> None:
         self.all: dict[tuple[str, str, int], list[float]] = {}
 
     def run(self, what: str, line: str, deals: int, words: Sequence[str | Path], database: Path) -> None:
-        self.all.setdefault((what, line, deals), []).append(timed(words, database).seconds)
+        self.all.setdefault((what, line, deals), []).append(timed(words, database).processor)
 
-    def of(self, what: str, line: str, deals: int = DEALS) -> list[float]:
-        return self.all[what, line, deals]
+    def of(self, what: str, line: str, deals: int = DEALS) -> float:
+        return statistics.median(self.all[what, line, deals])
 
-    def net(self, line: str, deals: int = DEALS) -> list[float]:
-        """What a command took beyond its start-up, at least a millisecond."""
-        whole = zip(self.of("crm", line, deals), self.of("start", line, 0), strict=True)
-        return [max(0.001, taken - start) for taken, start in whole]
-
-
-def ratio(mine: Sequence[float], other: Sequence[float]) -> float:
-    return statistics.median(a / b for a, b in zip(mine, other, strict=True))
+    def net(self, line: str, deals: int = DEALS) -> float:
+        """What a command took beyond its start-up; less than a millisecond is chance."""
+        return max(0.001, self.of("crm", line, deals) - self.of("start", line, 0))
 
 
-def told(name: str, words: str, ratio: float, goal: float) -> None:
+def told(line: str, seconds: Sequence[float], ratio: float, goal: float) -> None:
+    taken = "".join(f"{each * 1000:9.1f}" for each in seconds)
     verdict = "reached" if ratio <= goal else "MISSED"
-    print(f"  {name:<72.72} {words}  {ratio:6.2f}  goal {goal:<4g} {verdict}", flush=True)
-
-
-def milliseconds(*taken: Sequence[float]) -> str:
-    return " ".join(f"{statistics.median(each) * 1000:8.1f}" for each in taken)
+    print(f"  {f'crm {line}':<72.72}{taken}  {ratio:6.2f}  goal {goal:<4g}{verdict}", flush=True)
 
 
 def past(line: str) -> str:
@@ -263,40 +255,41 @@ def measure_analytics(folder: Path) -> None:
         return
     place = Path(os.environ.get("BENCH_KEEP") or folder)
     place.mkdir(parents=True, exist_ok=True)
-    sizes = sorted({DEALS // 100, DEALS // 10, DEALS})
-    databases = {0: make(place / "deals-1.db", 1)} | {size: make(place / f"deals-{size}.db", size) for size in sizes}
-    live = (*REPORTS, *POINTS)
-    lines = (*live, *map(past, PAST))
-    scripts = {}
-    for number, line in enumerate(lines):
-        scripts[line] = place / f"{number}.sql"
-        scripts[line].write_text(statements(line, databases[DEALS]), "utf-8")
+    small, middle = DEALS // 100, DEALS // 10
+    databases = {size: make(place / f"deals-{size}.db", size or 1) for size in (0, small, middle, DEALS)}
+    lines = (*REPORTS, *POINTS, *map(past, PAST))
     times = Times()
     for each in range(-1, ROUNDS):
         if each == 0:
-            times = Times()  # what came before was to warm the caches
+            times = Times()  # the round before was to warm the caches
         for line in lines:
-            times.run("start", line, 0, argv(line), databases[0])
-            for size in sizes:
-                times.run("crm", line, size, argv(line), databases[size])
-            shell = ("sqlite3", databases[DEALS], f".read {scripts[line]}")
-            times.run("shell", line, DEALS, shell, databases[DEALS])
+            for _ in range(3):  # what takes hardly longer than the start is measured more often
+                times.run("start", line, 0, argv(line), databases[0])
+                times.run("crm", line, small, argv(line), databases[small])
+                times.run("crm", line, middle, argv(line), databases[middle])
+            times.run("crm", line, DEALS, argv(line), databases[DEALS])
+            script = place / "statements.sql"
+            script.write_text(statements(line, databases[DEALS]), "utf-8")
+            times.run(
+                "shell", line, DEALS, ("sqlite3", databases[DEALS], f".read {script}"), databases[DEALS]
+            )
 
     print(f"\n{DEALS:,} deals, {DEALS * 5:,} versions, {DEALS * 2:,} activities")
-    print("  ms of crm, its start-up, the shell with the same SQL; (crm - start-up) to shell")
+    print("  (ms, ms of its start-up, of the shell with the same SQL; to start-up and 1.5 times the shell)")
     for line in lines:
         taken, start, shell = times.of("crm", line), times.of("start", line, 0), times.of("shell", line)
-        told(f"crm {line}", milliseconds(taken, start, shell), ratio(times.net(line), shell), 1.5)
-    print("\n  As of three months ago: ms, ms of now; their ratio")
+        told(line, (taken, start, shell), taken / (start + 1.5 * shell), 1)
+    print("  as of three months ago  (ms, ms of now; ratio)")
     for line in PAST:
-        taken, now = times.of("crm", past(line)), times.of("crm", line)
-        told(f"crm {past(line)}", milliseconds(taken, now), ratio(taken, now), 3)
-    print(f"\n  ms with {', '.join(f'{size:,}' for size in sizes)} deals")
+        then, now = times.of("crm", past(line)), times.of("crm", line)
+        told(past(line), (then, now), then / now, 3)
+    print(
+        f"  growth  (ms with {small:,}, {middle:,}, {DEALS:,} deals; of a deal, start-up apart, to {middle:,})"
+    )
     for line in (*REPORTS, *map(past, PAST)):
-        growth = ratio(times.net(line), times.net(line, sizes[1])) / (sizes[-1] / sizes[1])
-        taken = milliseconds(*(times.of("crm", line, size) for size in sizes))
-        told(f"crm {line}", f"{taken}, last growth, start-up apart, to linear", growth, 1.1)
+        growth = times.net(line) / times.net(line, middle) / (DEALS / middle)
+        told(line, [times.of("crm", line, size) for size in (small, middle, DEALS)], growth, 1.1)
+    print("  points  (the same; the last to the first)")
     for line in POINTS:
-        growth = ratio(times.of("crm", line), times.of("crm", line, sizes[0]))
-        taken = milliseconds(*(times.of("crm", line, size) for size in sizes))
-        told(f"crm {line}", f"{taken}, largest to smallest", growth, 1.1)
+        growth = times.of("crm", line) / times.of("crm", line, small)
+        told(line, [times.of("crm", line, size) for size in (small, middle, DEALS)], growth, 1.1)

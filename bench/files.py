@@ -33,10 +33,11 @@ SEARCHED: Final = "first_name,last_name,company,title,email,phone,website,city,d
 
 
 class Taken(NamedTuple):
-    """What a process took: seconds and mebibytes at its peak."""
+    """What a process took: seconds, mebibytes at its peak, seconds of the processor."""
 
     seconds: float
     peak: float
+    processor: float
 
 
 def timed(argv: Sequence[str | Path], database: Path, out: Path | None = None) -> Taken:
@@ -59,7 +60,7 @@ def timed(argv: Sequence[str | Path], database: Path, out: Path | None = None) -
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(map(str, argv))} failed:\n{said.decode()}")
-    return Taken(seconds, usage.ru_maxrss / 1024)
+    return Taken(seconds, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
 
 def leads(path: Path, count: int, *, start: int = 0) -> Path:

@@ -3,6 +3,7 @@
     make bench                     every group
     make bench ARGS="start reads"  only these groups
     make bench ARGS=files          a million rows in and out, which takes half an hour
+    make bench ARGS=analytics      reports over a million deals, which takes five minutes
 
 Each case runs the same number of times, in turn, and its figure is the median of its ratios to the
 baseline of the same round: a noisy machine disturbs both alike. Nothing here fails on a slow machine.
@@ -19,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.analytics import measure_analytics
 from bench.files import measure_files
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "11"))
@@ -215,7 +217,7 @@ def main() -> None:
             "tables": tables,
             "writes": writes,
         }
-        known = (*groups, "files")
+        known = (*groups, "files", "analytics")
         unknown = set(wanted) - set(known)
         if unknown:
             raise SystemExit(f"no such group: {', '.join(unknown)}; there are {', '.join(known)}")
@@ -232,6 +234,8 @@ def main() -> None:
             measure(group(), env)
         if not wanted or "files" in wanted:
             measure_files(Path(folder))
+        if not wanted or "analytics" in wanted:
+            measure_analytics(Path(folder))
 
 
 if __name__ == "__main__":

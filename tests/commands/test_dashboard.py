@@ -247,8 +247,16 @@ def test_names_in_a_file_are_only_text(team: Crm) -> None:
 
 def test_every_report_can_be_a_page(team: Crm) -> None:
     found: dict[str, Any] = {}
-    for words in ("report win-rate", "forecast", "pipeline", "opp list", "opp show O1", "quota show"):
+    for words in (
+        "report win-rate",
+        "forecast",
+        "pipeline",
+        "pipeline diff -2w today",
+        "opp list",
+        "opp show O1",
+    ):
         found[words] = team.ok(f"{words} --format html").out
         assert found[words].startswith("<!doctype html>")
     assert '<svg class="bar"' in found["pipeline"]
+    assert "Moved in" in found["pipeline diff -2w today"]
     assert "Alpha" in found["opp show O1"]

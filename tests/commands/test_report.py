@@ -110,7 +110,7 @@ def test_names_are_not_those_of_commands_or_of_standard_reports(sales: Crm) -> N
     sales.ok("report new Deals opp")
     assert "crm report edit" in sales.fails(4, "report new DEALS opp").err
     assert "Did you mean 'Deals'?" in sales.fails(3, "report Deal").err
-    assert "Did you mean 'win-rate'?" in sales.fails(3, "report win-rat").err
+    assert "Did you mean 'win-rate'?" in sales.fails(3, "report win-rat --period 2026").err
 
 
 def test_a_dry_run_keeps_nothing(sales: Crm) -> None:
@@ -294,6 +294,23 @@ def test_every_figure_can_be_asked_for_its_origin(sales: Crm) -> None:
         ("Bo", ["O2", "O4"]),
     ]
     assert "O3 Deal 3 · amount 60000.00 · USD" in sales.ok("report Deals --explain").out
+
+
+def test_a_currency_that_nothing_is_converted_to_is_refused(sales: Crm) -> None:
+    for options in ("opp --by owner --count", "opp --fields name,amount"):
+        sales.ok(f"report new Deals {options}")
+        assert "nothing to convert" in sales.fails(2, "report Deals --currency EUR").err
+        sales.ok("report rm Deals --yes")
+
+
+def test_the_examples_of_the_help_work(sales: Crm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from crmcli.commands.report import command
+
+    monkeypatch.chdir(tmp_path)
+    for verb in ("new", "list", "show", "run", "NAME", "edit", "export", "copy", "import", "rm"):
+        for example in command.verbs[verb].examples:
+            sales.ok(example.removeprefix("crm "))
+    assert own(sales) == ["Large", "Open by team"]
 
 
 UNWANTED = ("sqlalchemy", "sqlmodel", "pydantic", "rich")

@@ -46,6 +46,7 @@ REMEMBERED = [
     "report attainment",
     "report leaderboard",
     "report win-loss --by stage",
+    "report win-loss --by reason",
 ]
 
 ACTS = (
@@ -109,7 +110,7 @@ def forget(crm: Crm) -> None:
     engine = engine_of(target_of(crm.environ["CRMCLI_DB"]))
     gone = ("opportunity_version", "opportunity", "change", "entry", "quota", "rate", "adjustment", "lead")
     with engine.begin() as connection:
-        for table in (*gone, "task", "activity"):
+        for table in (*gone, "task", "activity", "contact_role"):
             connection.execute(text(f"DELETE FROM {table}"))
         connection.execute(
             text(
@@ -119,7 +120,7 @@ def forget(crm: Crm) -> None:
     engine.dispose()
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     before=st.lists(st.tuples(st.sampled_from(ACTS + ELSE), st.integers(1, 4)), min_size=3, max_size=14),
     last=st.tuples(st.sampled_from(ACTS + ELSE), st.integers(1, 4)),
@@ -141,7 +142,7 @@ def test_undo_of_any_act_restores_every_report(
         assert printed(crm, asked) == then, f"{asked}, after {words.format(id=id)} was undone"
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     days=st.lists(
         st.lists(st.tuples(st.sampled_from(ACTS), st.integers(1, 4)), min_size=1, max_size=6),

@@ -1,17 +1,15 @@
 """crm forecast: what it counts, what it leaves out and says so, and that the past can be printed again."""
 
 import json
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmcli.reports.forecast import BY, LeftOut, counted_sql, left_out_sql
 from crmcli.reports.forecast import Asked as Forecast
-from crmcli.reports.pipeline import Asked as Pipeline
-from crmcli.reports.pipeline import stages_sql
+from crmcli.reports.forecast import LeftOut
 from crmcli.rules.forecast import REASONS, ROLLUPS, left_out, part_of, roll_up, weighted
 from crmcli.store.deals import Scope
 from crmcli.store.engine import target_of
@@ -474,43 +472,6 @@ def test_the_day_ends_where_the_user_is(crm: Crm) -> None:
     assert crm.ok("forecast --as-of 2026-05-10 --json", today="2026-05-12").json["total"]["count"] == 0
     crm.ok("opp add Early --amount 100 --close-date 2026-06-20", today="2026-05-12T00:30:00")
     assert crm.ok("forecast --as-of 2026-05-11 --json", today="2026-05-12").json["total"]["count"] == 1
-
-
-# --- plans --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.sqlite
-@pytest.mark.parametrize("moment", [None, "2026-05-12T00:00:00Z"])
-def test_every_query_is_answered_from_its_index(crm: Crm, moment: str | None) -> None:
-    crm.ok("init")
-    reader = open_reader(target_of(crm.environ["CRMCLI_DB"]))
-    scope = Scope(TODAY, moment, PERIOD)
-
-    def plan(sql: str, params: dict[str, Any]) -> list[str]:
-        steps = [each[3] for each in reader.rows(f"EXPLAIN QUERY PLAN {sql}", **params)]
-        return [step for step in steps if step.startswith(("SCAN d", "SEARCH d"))]
-
-    suffix = "close_date>? AND close_date<?)"
-    live = [
-        f"SEARCH d USING COVERING INDEX ix_opportunity_open_close_date ({suffix}",
-        f"SEARCH d USING COVERING INDEX ix_opportunity_close_date ({suffix}",
-    ]
-    past = [f"SEARCH d USING COVERING INDEX ix_opportunity_version_close_date (is_closed=? AND {suffix}"] * 2
-    for by in BY:
-        asked = Forecast(scope, PERIOD, by, "cumulative", "USD", 1)
-        assert plan(counted_sql(asked), asked.bounds) == (past if moment else live), by
-        for reason in REASONS:
-            for condition in left_out_sql(asked, reason):
-                sql = f"SELECT count(*), sum(d.amount) FROM {scope.source.table} WHERE {condition}"
-                steps = plan(sql, {**asked.bounds, "as_of": TODAY})
-                assert all("SEARCH d USING COVERING INDEX" in step for step in steps), reason
-    pipeline = Pipeline(scope._replace(period=None), "USD", UTC)
-    assert plan(stages_sql(pipeline, []), pipeline.params) == [
-        "SEARCH d USING COVERING INDEX ix_opportunity_version_close_date (is_closed=?)"
-        if moment
-        else "SCAN d USING COVERING INDEX ix_opportunity_open"
-    ]
-    reader.close()
 
 
 def test_periods_of_the_fiscal_year_part_the_rows(crm: Crm) -> None:

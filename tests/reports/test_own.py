@@ -86,6 +86,10 @@ def test_amounts_are_converted_at_the_rate_of_their_day_and_what_has_none_is_nam
     assert found["total"]["sum_amount"] == "51220.01"
     assert found["total"]["avg_amount"] == "17073.34"
     assert found["excluded"] == [{"ref": "O4", "reason": "no rate for JPY"}]
+    assert [(each["valid_from"], each["rate"]) for each in found["rates"]] == [
+        ("2026-01-01", "1.1"),
+        ("2026-05-01", "1.2"),
+    ]
 
 
 def test_a_rate_is_as_it_was_known_and_of_the_day_that_is_asked_for(team: Crm) -> None:

@@ -9,11 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmcli.reports.pipeline_diff import Asked, counted_sql, opening_sql
 from crmcli.rules.waterfall import BUCKETS
-from crmcli.store.deals import Scope
 from crmcli.store.engine import target_of
-from crmcli.store.reader import open_reader
 from tests.conftest import Crm, Golden
 
 ACTS = """
@@ -304,24 +301,3 @@ def forget(crm: Crm) -> None:
             connection.execute(text(f"DELETE FROM {table}"))
         connection.execute(text("UPDATE sequence SET next_id = 1 WHERE entity IN ('opportunity', 'entry')"))
     engine.dispose()
-
-
-# --- plans --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.sqlite
-def test_every_query_is_answered_from_its_index(crm: Crm) -> None:
-    crm.ok("init")
-    reader = open_reader(target_of(crm.environ["CRMCLI_DB"]))
-    asked = Asked(
-        Scope("2026-04-30", "2026-05-01T00:00:00Z"), Scope("2026-05-11", "2026-05-12T00:00:00Z"), "USD"
-    )
-
-    def plan(sql: str) -> list[str]:
-        steps = [each[3] for each in reader.rows(f"EXPLAIN QUERY PLAN {sql}", **asked.params)]
-        return [step for step in steps if step.startswith(("SCAN d", "SEARCH d"))]
-
-    index = "USING COVERING INDEX ix_opportunity_version_close_date"
-    assert plan(opening_sql(asked)) == [f"SEARCH d {index} (is_closed=?)"]
-    assert plan(counted_sql(asked)) == [f"SCAN d {index}"]
-    reader.close()

@@ -73,4 +73,4 @@ def test_a_limit_is_the_stages_own_or_what_was_usual(
 
 def test_a_usual_limit_says_where_it_comes_from() -> None:
     assert Limit(45, 8, 30).words == "45 days (1.5 × the median of 8 won deals)"
-    assert Limit(14, 9, 2).words == "14 days (1.5 × the median of 9 won deals or 14)"
+    assert Limit(14, 9, 2).words == "14 days (1.5 × the median of 9 won deals, at least 14)"

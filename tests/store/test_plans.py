@@ -6,11 +6,12 @@ by, one of these fails.
 
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from crmcli.store import reader
+from crmcli.store.engine import connect_to_read
 from tests.conftest import Crm
 
 pytestmark = pytest.mark.sqlite
@@ -41,31 +42,33 @@ class Plans:
     def __init__(self, crm: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
         self.crm = crm
         self.said: list[str] = []
-        connect = reader.connect_to_read
 
         def listened_to(path: Path) -> sqlite3.Connection:
-            self.connection = connect(path)
-            self.connection.set_trace_callback(self.said.append)
-            return self.connection
+            connection = connect_to_read(path)
+            connection.set_trace_callback(self.said.append)
+            return connection
 
-        monkeypatch.setattr(reader, "connect_to_read", listened_to)
+        monkeypatch.setattr("crmcli.store.reader.connect_to_read", listened_to)
 
     def __call__(self, line: str) -> list[str]:
-        """The steps in which rows of large tables are come by."""
+        """The steps in which a command comes by the rows of large tables."""
         self.said.clear()
         self.crm.ok(line)
-        statements = [each for each in self.said if each.lstrip().startswith(("SELECT", "WITH"))]
-        with sqlite3.connect(self.crm.environ["CRMCLI_DB"].removeprefix("sqlite:///")) as connection:
-            connection.create_function("fold", 1, str, deterministic=True)
-            found = []
-            for sql in statements:
-                names = dict((alias, table) for table, alias in re.findall(r'"?(\w+)"? AS (\w)\b', sql))
-                for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {sql}"):
-                    way, name, *how = re.split(" (?:USING )?", step, maxsplit=2)
-                    if way in ("SCAN", "SEARCH") and names.get(name, name) in LARGE:
-                        found.append(f"{way} {' '.join(how)}")
-        connection.close()
+        found = []
+        for sql in self.said:
+            if not sql.lstrip().startswith(("SELECT", "WITH")):
+                continue
+            tables = {alias: table for table, alias in re.findall(r'"?(\w+)"? AS (\w)\b', sql)}
+            for step in self.explained(sql):
+                read = re.fullmatch(r"(SCAN|SEARCH) (\w+) ?(?:USING )?(.*)", step)
+                if read and tables.get(read[2], read[2]) in LARGE:
+                    found.append(f"{read[1]} {read[3]}".rstrip())
         return found
+
+    def explained(self, sql: str) -> list[str]:
+        with closing(sqlite3.connect(self.crm.environ["CRMCLI_DB"].removeprefix("sqlite:///"))) as connection:
+            connection.create_function("fold", 1, str, deterministic=True)
+            return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
 
 
 def index_of(step: str) -> str:
@@ -79,10 +82,11 @@ def index_of(step: str) -> str:
     [
         (f"forecast {YEAR}", [BY_OWNER, CLOSED, BY_OWNER, CLOSED]),
         (f"forecast --by team {YEAR}", [BY_OWNER, CLOSED, BY_OWNER, CLOSED]),
+        (f"forecast --by manager {YEAR}", [BY_OWNER, CLOSED, BY_OWNER, CLOSED]),
         (f"forecast --by month {YEAR}", [BY_DATE, CLOSED, BY_OWNER, CLOSED]),
+        (f"forecast --by quarter {YEAR}", [BY_DATE, CLOSED, BY_OWNER, CLOSED]),
         (f"forecast --by stage {YEAR}", [BY_DATE, CLOSED, BY_OWNER, CLOSED]),
         (f"forecast --by source {YEAR}", [BY_DATE, CLOSED, BY_OWNER, CLOSED]),
-        (f"forecast --owner Ann {YEAR}", [BY_OWNER, CLOSED, BY_OWNER, CLOSED]),
         (f"forecast {YEAR} {AGO}", [VALID, VALID, CLOSED_THEN] * 2),
         (f"forecast --by month {YEAR} {AGO}", [VALID, VALID, CLOSED_THEN] * 2),
         ("pipeline", [OPEN, BY_OWNER]),
@@ -101,10 +105,9 @@ def test_deals_are_read_from_an_index_that_holds_all_it_takes(
 def test_what_is_grouped_as_its_index_is_ordered_needs_no_sorting(plans: Plans) -> None:
     for line in (f"forecast {YEAR}", f"forecast --by month {YEAR}", "pipeline"):
         plans(line)
-        asked = next(each for each in plans.said if "d.is_closed = 0" in each)
-        asked = asked.split(" UNION ALL ")[0]
-        steps = [row[3] for row in plans.connection_to().execute(f"EXPLAIN QUERY PLAN {asked}")]
-        assert [step for step in steps if "TEMP B-TREE" in step] == [], line
+        counted = next(each for each in plans.said if "d.is_closed = 0" in each)
+        of_open, *_ = counted.split(" UNION ALL ")
+        assert [step for step in plans.explained(of_open) if "TEMP B-TREE" in step] == [], line
 
 
 def test_the_past_takes_what_still_holds_and_what_has_ended_since(plans: Plans) -> None:
@@ -117,7 +120,11 @@ def test_the_past_takes_what_still_holds_and_what_has_ended_since(plans: Plans) 
 
 @pytest.mark.parametrize(
     "line",
-    ["opp list owner=Ann stage=Prospecting amount>10k --sort -amount --limit 20", "opp show O1", "account show A1"],
+    [
+        "opp list owner=Ann stage=Prospecting amount>10k --sort -amount --limit 20",
+        "opp show O1",
+        "account show A1",
+    ],
 )
 def test_a_record_is_found_without_reading_the_others(plans: Plans, line: str) -> None:
     steps = plans(line)

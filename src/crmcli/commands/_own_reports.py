@@ -147,7 +147,7 @@ def own_report_verbs(noun: Noun) -> None:
                 "title": about(standard),
             }
         else:
-            data = {"section": "own", **report_named(app.configured, name, [*WORDS]).as_data()}
+            data = {"section": "own", **own_named(app, name).as_data()}
         row = [data.get(column.name) or None for column in SHOWN]
         return Record(SHOWN, row, title=f"Report {data['report']}")
 
@@ -214,7 +214,7 @@ def own_report_verbs(noun: Noun) -> None:
 
         What is given replaces what there was; `none` clears it. One measure replaces them all.
         """
-        old = report_named(app.configured, name)
+        old = own_named(app, name)
         given = options(app, filter, by, (sum, avg, min, max), count, sort, top, chart, title)
         if not given and rename is None:
             raise InvalidValue(
@@ -235,7 +235,7 @@ def own_report_verbs(noun: Noun) -> None:
                 f"{standard.word} is a standard report: it is not made of options.",
                 hint=f"See `crm report {standard.word} --help`; `crm report new` makes your own.",
             )
-        definition = replace(report_named(app.configured, name), name=new_name(new))
+        definition = replace(own_named(app, name), name=new_name(new))
         if definition.name.casefold() in kept(app.configured):
             raise Conflict(f"There is already a report {definition.name!r}.", field="new")
         return keep(app, definition, dry_run=dry_run)
@@ -245,7 +245,7 @@ def own_report_verbs(noun: Noun) -> None:
         """Delete a report of your own. `crm undo` brings it back."""
         if name.strip().casefold() in WORDS:
             raise Refused(f"{name} is a standard report; it cannot be deleted.")
-        definition = report_named(app.configured, name)
+        definition = own_named(app, name)
         confirm(app, f"Delete the report {definition.name}?", yes=yes or dry_run)
         with app.work(dry_run=dry_run) as work:
             work.set_setting(definition.key, "")
@@ -264,7 +264,7 @@ def own_report_verbs(noun: Noun) -> None:
         """Write a report of your own as JSON, for `crm report import` on another database."""
         if name.strip().casefold() in WORDS:
             raise Refused(f"{name} is a standard report: every database has it.")
-        definition = report_named(app.configured, name)
+        definition = own_named(app, name)
         text = write_definition(definition) + "\n"
         if file == "-":
             return Text(text)
@@ -380,8 +380,19 @@ def context_of(app: App, reader: "Reader", today: Any) -> "Context":
     )
 
 
+def own_named(app: App, name: str) -> Definition:
+    """The report of one's own that is meant. Raises NotFound, with a suggestion that may be a standard one."""
+    return report_named(app.configured, name, [*WORDS])
+
+
 def run_own(
-    app: App, name: str, terms: Sequence[str], *, as_of: str | None, currency: str | None, explain: bool
+    app: App,
+    definition: Definition,
+    terms: Sequence[str],
+    *,
+    as_of: str | None,
+    currency: str | None,
+    explain: bool,
 ) -> Report:
     """A report of one's own, of those of its records that meet further terms. Raises CrmError."""
     from datetime import date
@@ -390,7 +401,6 @@ def run_own(
     from crmcli.rules.rates import Rates
     from crmcli.store.figures import rates
 
-    definition = report_named(app.configured, name, [*WORDS])
     scope = scope_of(app, as_of=as_of)
     into = None
     if currency is not None:

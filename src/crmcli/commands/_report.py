@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def for_people(app: App) -> bool:
     """Whether the result is read by people, not by a program."""
-    return app.output is None or app.output.format in (None, "table", "plain", "md")
+    return app.output is None or app.output.format in (None, "table", "plain", "md", "html")
 
 
 def as_json(app: App) -> bool:

@@ -7,7 +7,7 @@ import typer
 
 from crmcli.app import App
 from crmcli.commands._noun import AsOf, Noun, Owner, Period
-from crmcli.commands._own_reports import WORDS, complete_reports, own_report_verbs, run_own
+from crmcli.commands._own_reports import WORDS, complete_reports, own_named, own_report_verbs, run_own
 from crmcli.commands._report import standard_report
 from crmcli.errors import InvalidValue
 from crmcli.reports.standard import STANDARD, Standard
@@ -72,7 +72,7 @@ def by_option(keys: tuple[str, ...]) -> Any:
 )
 def run(
     app: App,
-    name: Annotated[str, typer.Argument(help="Its name.", autocompletion=complete_reports)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.", autocompletion=complete_reports)],
     terms: Annotated[
         list[str] | None,
         typer.Argument(
@@ -98,13 +98,14 @@ def run(
     shared: dict[str, Any] = {"currency": currency, "as_of": as_of, "explain": explain}
     standard = WORDS.get(name.strip().casefold())
     if standard is None:
+        known = own_named(app, name)
         for option in given:
             raise InvalidValue(
-                f"{name} is no standard report: it has no --{option}.",
+                f"{known.name} is no standard report: it has no --{option}.",
                 hint="Give it filter terms: owner:me close_date:this-quarter",
                 field=option,
             )
-        return run_own(app, name, terms or [], **shared)
+        return run_own(app, known, terms or [], **shared)
     if terms:
         raise InvalidValue(f"{standard.word} takes no filter: {' '.join(terms)}", field="filter")
     usual: dict[str, Any] = {

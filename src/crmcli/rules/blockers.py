@@ -23,7 +23,7 @@ class Limit(NamedTuple):
     @property
     def words(self) -> str:
         """A usual limit, and what it comes from."""
-        least = f" or {SHORTEST}" if self.days == SHORTEST else ""
+        least = f", at least {SHORTEST}" if self.days == SHORTEST else ""
         return f"{self.days} days (1.5 × the median of {self.won} won deals{least})"
 
 

@@ -34,6 +34,7 @@ class Life(NamedTuple):
     """From which moments on a deal was in which stage, oldest first; None stands for being closed."""
 
     deal: int
+    owner: int | None
     won: bool
     path: list[tuple[str, str | None]]
 
@@ -57,10 +58,10 @@ def versions_of(scope: Scope) -> str:
 def lives(reader: Reader, scope: Scope, condition: str = "1 = 1") -> Iterator[Life]:
     """The lives of the deals of a scope that meet a condition."""
     rows = reader.rows(
-        f"SELECT {scope.source.id}, d.is_won, v.valid_from, v.stage, v.is_closed"
+        f"SELECT {scope.source.id}, d.owner_id, d.is_won, v.valid_from, v.stage, v.is_closed"
         f" FROM {scope.source.table} {versions_of(scope)} WHERE {scope.holds} AND {condition}"
         " ORDER BY 1, v.valid_from, v.id",
         **scope.params,
     )
-    for (deal, won), versions in groupby(rows, key=itemgetter(0, 1)):
-        yield Life(deal, bool(won), [(at, None if closed else stage) for *_, at, stage, closed in versions])
+    for (deal, owner, won), versions in groupby(rows, key=itemgetter(0, 1, 2)):
+        yield Life(deal, owner, bool(won), [(at, None if closed else stage) for *_, at, stage, closed in versions])

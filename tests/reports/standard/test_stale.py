@@ -131,7 +131,7 @@ def test_what_was_looked_at(quiet: Crm) -> None:
         {"key": "opportunity", "looked_at": 5, "counted": 2},
         {"key": "lead", "looked_at": 1, "counted": 1},
     ]
-    assert "of 5 open deals 2, of 1 open leads 1" in quiet.ok("report stale").out
+    assert "2 of 5 open deals, 1 of 1 open leads" in quiet.ok("report stale").out
 
 
 def test_nothing_yet(crm: Crm) -> None:

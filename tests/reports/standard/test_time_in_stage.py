@@ -1,8 +1,12 @@
 """crm report time-in-stage: how long deals stay in each stage."""
 
+from datetime import date, timedelta
+from itertools import count, groupby
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.conftest import Crm, Golden
 
@@ -109,6 +113,33 @@ def test_as_of_a_day_it_is_what_was_printed_that_day(crm: Crm) -> None:
         assert crm.ok(f"report time-in-stage --as-of {day}", today="2026-05-01").out == text
     live = crm.ok("report time-in-stage --explain --json", today="2026-05-01").out
     assert crm.ok("report time-in-stage --explain --json --as-of today", today="2026-05-01").out == live
+
+
+MOVES = st.tuples(
+    st.integers(0, 9),
+    st.sampled_from(["add New", "stage {} Nego", "stage {} Prospecting", "win {}", "reopen {}"]),
+)
+REPORTS = ("report funnel --explain", "report time-in-stage --explain")
+YEARS = count(1990)
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.lists(st.tuples(MOVES, st.integers(0, 9)), max_size=8))
+def test_whatever_happens_a_past_day_stays_as_it_was_printed(crm: Crm, acts: list[Any]) -> None:
+    year = next(YEARS)  # the database is one for all examples: each has a year of its own
+    refs, printed = [crm.ok("opp add First", today=f"{year}-03-01").out.strip()], {}
+    for days, moves in groupby(sorted(acts), key=lambda act: act[0][0]):
+        day = (date(year, 3, 2) + timedelta(days=days)).isoformat()
+        for (_, words), number in moves:
+            run = crm("opp " + words.format(refs[number % len(refs)]), today=day)
+            if words.startswith("add"):
+                refs.append(run.out.strip())
+        printed[day] = [crm.ok(words, today=day).out for words in REPORTS]
+    last = f"{year}-12-01"
+    for day, texts in printed.items():
+        words = [f"{words} --period {year} --as-of {day}" for words in REPORTS]
+        assert [crm.ok(each, today=last).out for each in words] == texts
+    crm.ok("opp", "rm", *refs, "--yes", today=last)
 
 
 @pytest.mark.parametrize("words", ["opp stage O4 Nego", "opp reopen O3", "opp rm O1 --yes", "opp win O1"])

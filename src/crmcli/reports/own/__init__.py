@@ -29,6 +29,11 @@ def report(reader: Reader, definition: Definition, extra: str, asked: Asked) -> 
             hint=error.hint or f"crm report edit {definition.name!r}",
             field=error.field,
         ) from error
+    if asked.currency and not any(each.spec and each.spec.kind == "money" for each in plan.measures):
+        raise InvalidValue(
+            f"The report {definition.name} measures no amounts: there is nothing to convert.",
+            field="currency",
+        )
     if extra:
         query = Query(reader, plan.fields, text, asked)
     made = listed(query, definition) if plan.lists else Grouped(query, plan, asked).report(definition)

@@ -23,6 +23,11 @@ FORMULAS: Final = {
     "min": "the lowest {0}",
     "max": "the highest {0}",
 }
+CONVERTED: Final = (
+    "each amount in another currency is converted to {} at the rate of the as-of day",
+    "each amount in another currency is converted to {} at the rate of the day its deal was closed, if it was,"
+    " else at that of the as-of day",
+)
 
 
 class Figures:
@@ -116,6 +121,7 @@ class Grouped:
             made.rows = [self.row(None, self.total)]
         if self.amounts:
             self.leave_out(made)
+            self.name_rates(made)
         column = drawn(self.plan)
         if definition.chart and column:
             made.chart = Chart(column, "columns" if definition.chart == "columns" else "bars")
@@ -283,12 +289,24 @@ class Grouped:
             made.notes.insert(0, f"{words}: {' '.join([*refs[:NAMED], *rest])}")
         made.tail["excluded"] = excluded
 
+    def name_rates(self, made: Report) -> None:
+        """Say at which rates amounts were converted."""
+        rates = self.asked.rates
+        used = sorted(rates.used.items())
+        made.tail["rates"] = [
+            {"currency": currency, "valid_from": day, "rate": rate} for (currency, day), rate in used
+        ]
+        each = [f"1 {currency} = {rate} {rates.home} from {day}" for (currency, day), rate in used]
+        made.notes += [f"Rates: {'; '.join(each)}"] if each else []
+
     def explain(self, made: Report) -> None:
         """Say how the figures are made and from which records: all of them to programs."""
         formulas = {
             each.name: FORMULAS[each.way].format(each.spec.name.replace("_", " ") if each.spec else "")
             for each in self.plan.measures
         }
+        if self.asked.rates.used or self.asked.rates.failed:
+            formulas["currency"] = CONVERTED[self.plan.entity == "opportunity"].format(self.into)
         title = BY_ENTITY[self.plan.entity].title
         values = "".join(f", {value_sql(spec, 't')}" for spec in self.specs)
         found: dict[Key, list[dict[str, Any]]] = {}

@@ -134,8 +134,15 @@ def checked(definition: Definition, fields: list[FieldSpec], context: Context, r
         definition,
         by=tuple(group.text for group in plan.groups),
         measures=tuple(measure.text for measure in plan.measures),
+        fields=tuple(column_of(name, fields) for name in definition.fields),
         sort=",".join("-" * down + name for name, down in plan.order) or definition.sort,
     )
+
+
+def column_of(name: str, fields: Sequence[FieldSpec]) -> str:
+    """The column of a list that is meant. Raises InvalidValue."""
+    link = named_link(name, fields)
+    return f"{link.name}_name" if link else field_named(name, fields).name
 
 
 def group_of(text: str, fields: Sequence[FieldSpec]) -> Group:

@@ -71,19 +71,17 @@ def in_one_currency(reader: Reader, asked: Asked, *conditions: str) -> Asked:
     return asked._replace(currency=found.pop() if len(found) == 1 else asked.home)
 
 
-def sums(reader: Reader, asked: Asked, condition: str, *more: str, joined: str = "") -> Iterator[Sum]:
+def sums(reader: Reader, asked: Asked, condition: str, *more: str) -> Iterator[Sum]:
     """The deals that meet a condition by row, and by further columns: as many groups as there are.
-
-    Those columns, and the condition, may be of what is `joined`.
 
     Amounts in other currencies are converted deal by deal: of open deals at the rate of the as-of day, of
     closed ones at that of the day they were closed.
     """
     assert asked.currency is not None
-    table = f"{asked.scope.source.table} {joined}".rstrip()
+    table = asked.scope.source.table
     columns = ", ".join((BY.get(asked.by, "NULL") + " AS k", *more))
     places = ", ".join(str(number) for number in range(1, len(more) + 2))
-    there = used(asked, joined + condition)
+    there = used(asked, condition)
     home = f"{condition} AND (d.currency = :into OR d.amount IS NULL)"
     for key, *others, deals, valued, amount in reader.rows(
         f"SELECT {columns}, count(*), count(d.amount), CAST(coalesce(sum(d.amount), 0) AS BIGINT)"
@@ -196,6 +194,11 @@ def left_out(reader: Reader, asked: Asked, report: Report, *conditions: str) -> 
                 **params,
             )
             excluded += [{"ref": reference("opportunity", row[0]), "reason": reason} for row in found]
+    not_summed(report, excluded)
+
+
+def not_summed(report: Report, excluded: list[dict[str, str]]) -> None:
+    """The same of deals that are known already, each with its reason."""
     report.tail["excluded"] = excluded
     reasons = dict.fromkeys(each["reason"] for each in excluded)
     for reason in reasons:

@@ -14,7 +14,13 @@ from crmcli.store.reader import Reader
 from crmcli.values.ratios import share
 
 TASK: Final = "Task"
-COUNTED: Final = {"calls": "Call", "emails": "Email", "meetings": "Meeting", "notes": "Note", "tasks": TASK}
+COLUMNS: Final = {
+    "Call": Column("calls", "Calls", "number"),
+    "Email": Column("emails", "E-mails", "number"),
+    "Meeting": Column("meetings", "Meetings", "number"),
+    "Note": Column("notes", "Notes", "number"),
+    TASK: Column("tasks", "Tasks", "number"),
+}
 OVER_TIME: Final = ("week", "month")
 FORMULAS: Final = {
     "calls, emails, meetings, notes": "activities by the day they happened, of who did them",
@@ -57,17 +63,17 @@ def report(reader: Reader, asked: Asked) -> Report:
     for done in counted(reader, asked):
         for cell in (cells.setdefault(key_of(done.key), Cell()), total):
             cell.add(done)
-    by_type = asked.by == "type"
-    kinds = [] if by_type else [*COUNTED]
+    by_type = asked.by == "type"  # then the types are rows, not columns
+    types = [] if by_type else [*COLUMNS]
 
     def figures(cell: Cell) -> list[Any]:
-        mine = [share(cell.all, total.all)] if by_type else []
-        return [*(cell.types.get(COUNTED[kind], 0) for kind in kinds), cell.all, cell.minutes, *mine]
+        part = [share(cell.all, total.all)] if by_type else []
+        return [*(cell.types.get(type, 0) for type in types), cell.all, cell.minutes, *part]
 
     made = Report(
         (
             Column(asked.by, asked.by.capitalize()),
-            *(Column(kind, kind.capitalize().replace("Em", "E-m"), "number") for kind in kinds),
+            *(COLUMNS[type] for type in types),
             Column("done", "Done", "number"),
             Column("minutes", "Minutes", "number", short="Min.", minor=1),
             *([Column("share", "Share", "percent")] if by_type else []),
@@ -105,9 +111,9 @@ def sources(reader: Reader, asked: Asked) -> Iterator[tuple[str, str, str, str]]
 
 def grouped(asked: Asked, kind: str, moment: str) -> str:
     """What SQL groups by; of a moment the minute, as a day begins at another one in each zone."""
-    return (
-        kind if asked.by == "type" else f"substr({moment}, 1, 16)" if asked.by in OVER_TIME else "r.owner_id"
-    )
+    if asked.by == "type":
+        return kind
+    return f"substr({moment}, 1, 16)" if asked.by in OVER_TIME else "r.owner_id"
 
 
 def counted(reader: Reader, asked: Asked) -> Iterator[Done]:
@@ -151,7 +157,7 @@ def keys(reader: Reader, asked: Asked) -> Callable[[Any], Key]:
         day_of = local_day(asked.zone)
         return lambda minute: time_key(asked.by, day_of(f"{minute}:00Z"))
     if asked.by == "type":
-        places = {type: place for place, type in enumerate(COUNTED.values())}
+        places = {type: place for place, type in enumerate(COLUMNS)}
         return lambda type: Key(type, None, (places.get(type, len(places)), type))
     return keys_of(reader, asked.by, asked.fiscal_start, "", {})
 

@@ -1,21 +1,23 @@
 """Funnel: of the deals that entered a stage, how many came further."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from crmcli.fields import reference
 from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import (
+    NO_RATE,
     explained,
     footer,
     head,
-    in_one_currency,
-    left_out,
     local_day,
-    sums,
+    named,
+    not_summed,
     told,
     used,
 )
 from crmcli.result import Chart, Column, Report
+from crmcli.rules.forecast import NO_AMOUNT
 from crmcli.rules.funnel import NOWHERE, WON, Passage, funnel
 from crmcli.store.groups import Key
 from crmcli.store.reader import Reader
@@ -34,10 +36,10 @@ FORMULAS: Final = {
 # --- SQL ----------------------------------------------------------------------------------------------
 
 
-def passages_sql(asked: Asked) -> str:
-    """The deals that came further in the period: how far they were before it, by its end, and in all.
+def deals_sql(asked: Asked, *more: str) -> str:
+    """The deals that came further in the period, or came closed in it; `more` are further columns of deals.
 
-    As rules.funnel.passage has it, whose words these are.
+    How far they were before it, by its end, and in all is what rules.funnel.passage says, in its words.
     """
     place = f"CASE WHEN v.is_closed = 0 THEN s.position WHEN v.is_won = 1 AND d.is_won = 1 THEN {WON} END"
 
@@ -46,22 +48,19 @@ def passages_sql(asked: Asked) -> str:
 
     scope = asked.scope
     at_start, at_end = furthest("v.valid_from < :since"), furthest("v.valid_from < :until")
+    columns = ("d.amount", "d.currency", "d.close_date", "d.is_won", "d.is_closed", *more)
     return (
-        f"SELECT {scope.source.id} AS deal, {at_start} AS at_start, {at_end} AS at_end,"
-        f" {furthest('1 = 1')} AS highest FROM {scope.source.table} {versions_of(scope)}"
+        f"SELECT {scope.source.id}, min(v.is_closed) AS came_closed, {at_start}, {at_end},"
+        f" {furthest('1 = 1')}, {', '.join(f'max({column})' for column in columns)}"
+        f" FROM {scope.source.named if more else scope.source.table} {versions_of(scope)}"
         f" LEFT JOIN {PLACES} AS s ON s.name = v.stage WHERE {scope.holds} GROUP BY 1"
-        f" HAVING min(v.is_closed) = 0 AND {at_end} > {at_start}"
+        f" HAVING (min(v.is_closed) = 0 AND {at_end} > {at_start})"
+        " OR (min(v.is_closed) = 1 AND min(v.valid_from) >= :since AND min(v.valid_from) < :until)"
     )
 
 
-def unknown_sql(asked: Asked) -> str:
-    """The deals whose history begins with their end, in the period: no stage of theirs is known."""
-    scope = asked.scope
-    return (
-        f"SELECT {scope.source.id} FROM {scope.source.table} {versions_of(scope)} WHERE {scope.holds}"
-        " GROUP BY 1 HAVING min(v.is_closed) = 1 AND min(v.valid_from) >= :since"
-        " AND min(v.valid_from) < :until ORDER BY 1"
-    )
+def rows_of(reader: Reader, asked: Asked, sql: str) -> Iterator[tuple[Any, ...]]:
+    return reader.rows(sql, **used(asked, sql))
 
 
 # --- the report ---------------------------------------------------------------------------------------
@@ -69,21 +68,27 @@ def unknown_sql(asked: Asked) -> str:
 
 def report(reader: Reader, asked: Asked) -> Report:
     """What became of the deals that entered each stage, in the order of the sales process."""
-    passages = passages_sql(asked)
-    condition = f"{asked.scope.holds} AND {asked.scope.source.id} IN (SELECT p.deal FROM ({passages}) AS p)"
-    asked = in_one_currency(reader, asked, condition)
-    found = [
-        (Passage(at_start, at_end, highest, bool(closed)), deals, amount)
-        for _, (at_start, at_end, highest, closed), deals, _, amount in sums(
-            reader,
-            asked,
-            asked.scope.holds,
-            *("p.at_start", "p.at_end", "p.highest", "d.is_closed"),
-            joined=f"JOIN ({passages}) AS p ON p.deal = {asked.scope.source.id}",
-        )
-    ]
-    stages = shown(reader, asked, condition)
-    figures = funnel([stage.position for stage in stages], found)
+    asked = asked._replace(currency=currency_of(reader, asked))
+    came_closed: list[int] = []
+    excluded: list[dict[str, str]] = []
+    counts: dict[Passage, list[int]] = {}  # deals, amount
+    for id, closed, at_start, at_end, highest, *deal in rows_of(reader, asked, deals_sql(asked)):
+        amount, currency, close_date, _, is_closed = deal
+        if closed:
+            came_closed.append(id)
+            continue
+        worth, reason = worth_of(asked, amount, currency, close_date if is_closed else None)
+        if reason:
+            excluded.append({"ref": reference("opportunity", id), "reason": reason})
+        count = counts.setdefault(Passage(at_start, at_end, highest, bool(is_closed)), [0, 0])
+        count[0] += 1
+        count[1] += worth
+    stages = shown(reader, asked)
+    figures = funnel(
+        [stage.position for stage in stages],
+        [(passage, deals, amount) for passage, (deals, amount) in counts.items()],
+    )
+    rows = zip(stages, figures, strict=True) if counts else ()
     made = Report(
         (
             Column("stage", "Stage", cut="last"),
@@ -96,9 +101,7 @@ def report(reader: Reader, asked: Asked) -> Report:
             Column("of_first", "Of first", "percent", minor=1),
             Column("amount", "Amount", "money", minor=2),
         ),
-        [[stage.name, asked.currency, *row] for stage, row in zip(stages, figures, strict=True)]
-        if found
-        else [],
+        [[stage.name, asked.currency, *row] for stage, row in rows],
         title=f"Funnel {asked.period.label}, {asked.currency}",
         empty=f"No deals entered a stage in {asked.period.label}.",
         refs=None,
@@ -106,52 +109,68 @@ def report(reader: Reader, asked: Asked) -> Report:
         notes=[footer(asked, "stages entered")],
         chart=Chart("entered"),
     )
-    unknown = [reference("opportunity", id) for (id,) in rows_of(reader, asked, unknown_sql(asked))]
-    made.tail["without_stages"] = unknown
-    if unknown:
-        deals = f"{len(unknown)} deal{'s' if len(unknown) > 1 else ''}"
-        made.notes.insert(0, f"In no stage, as their history begins with their end (imported): {deals}")
-    left_out(reader, asked, made, condition)
+    without = [reference("opportunity", id) for id in sorted(came_closed)]
+    made.tail["without_stages"] = without
+    if without:
+        made.notes.insert(0, named("Came closed (imported)", without, "in no stage"))
+    excluded.sort(key=lambda each: (each["reason"] != NO_AMOUNT, each["reason"], int(each["ref"][1:])))
+    not_summed(made, excluded)
     if asked.explain:
-        explained(made, FORMULAS, deals_of(reader, asked, passages, stages))
+        explained(made, FORMULAS, deals_of(reader, asked, stages))
     return made
 
 
-def rows_of(reader: Reader, asked: Asked, sql: str) -> list[tuple[Any, ...]]:
-    return list(reader.rows(sql, **used(asked, sql)))
+def currency_of(reader: Reader, asked: Asked) -> str:
+    """The currency of the figures: asked for, or the only one of the deals that are counted, or ours."""
+    if asked.currency:
+        return asked.currency
+    all_deals = f"SELECT DISTINCT d.currency FROM {asked.scope.source.table} WHERE {asked.scope.holds}"
+    found = {row[0] for row in rows_of(reader, asked, all_deals)}
+    if len(found) > 1:
+        counted = rows_of(reader, asked, deals_sql(asked))
+        found = {row[6] for row in counted if not row[1] and row[5] is not None}
+    return found.pop() if len(found) == 1 else asked.home
 
 
-def shown(reader: Reader, asked: Asked, condition: str) -> list[OpenStage]:
-    """The stages of the process; those out of use only where one of the deals was in them."""
+def worth_of(asked: Asked, amount: int | None, currency: str, closed: str | None) -> tuple[int, str | None]:
+    """The amount of a deal in the currency of the figures, or why it has none there."""
+    if amount is None:
+        return 0, NO_AMOUNT
+    converted = asked.rates.convert(
+        amount, currency, asked.currency or asked.home, closed or asked.scope.as_of
+    )
+    return (0, f"{NO_RATE} for {currency}") if converted is None else (converted, None)
+
+
+def shown(reader: Reader, asked: Asked) -> list[OpenStage]:
+    """The stages of the process; those out of use only where deals were in them in the period."""
     stages = open_stages(reader)
     if all(stage.in_use for stage in stages):
         return stages
-    sql = (
-        f"SELECT DISTINCT v.stage FROM {asked.scope.source.table} {versions_of(asked.scope)}"
-        f" WHERE {condition} AND v.is_closed = 0"
-    )
-    been = {name for (name,) in rows_of(reader, asked, sql)}
+    been = {
+        name
+        for (name,) in rows_of(
+            reader,
+            asked,
+            f"SELECT DISTINCT v.stage FROM {asked.scope.source.table} {versions_of(asked.scope)}"
+            f" WHERE {asked.scope.holds} AND v.is_closed = 0 AND v.valid_from >= :since AND v.valid_from < :until",
+        )
+    }
     return [stage for stage in stages if stage.in_use or stage.name in been]
 
 
-def deals_of(
-    reader: Reader, asked: Asked, passages: str, stages: list[OpenStage]
-) -> dict[Key, list[dict[str, Any]]]:
+def deals_of(reader: Reader, asked: Asked, stages: list[OpenStage]) -> dict[Key, list[dict[str, Any]]]:
     """The deals that entered each stage, the largest first, with what became of each."""
     source, day_of = asked.scope.source, local_day(asked.zone)
+    deals = list(rows_of(reader, asked, deals_sql(asked, source.name, source.created)))
+    deals.sort(key=lambda deal: (-1 if deal[5] is None else deal[5], -deal[0]), reverse=True)
     found: dict[Key, list[dict[str, Any]]] = {}
-    for id, name, amount, currency, created, close_date, is_won, is_closed, *places in rows_of(
-        reader,
-        asked,
-        f"SELECT {source.id}, {source.name}, d.amount, d.currency, {source.created}, d.close_date, d.is_won,"
-        f" d.is_closed, p.at_start, p.at_end, p.highest FROM {source.named} JOIN ({passages}) AS p"
-        f" ON p.deal = {source.id} WHERE {asked.scope.holds} ORDER BY coalesce(d.amount, -1) DESC, 1",
-    ):
-        deal = told(id, name, amount, currency, day_of(created), close_date, is_won, is_closed)
-        at_start, at_end, highest = places
+    for id, came_closed, at_start, at_end, highest, *deal in deals:
+        amount, currency, close_date, is_won, is_closed, name, created = deal
+        said = told(id, name, amount, currency, day_of(created), close_date, is_won, is_closed)
         passed = Passage(at_start, at_end, highest, bool(is_closed))
         for stage in stages:
-            if passed.entered(stage.position):
-                became = {**deal, "became": passed.became(stage.position)}
+            if not came_closed and passed.entered(stage.position):
+                became = {**said, "became": passed.became(stage.position)}
                 found.setdefault(stage.key, []).append(became)
     return found

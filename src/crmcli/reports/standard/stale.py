@@ -20,6 +20,21 @@ FORMULAS: Final = {
     "stale": "days > limit_days; snoozed deals are hidden till their day",
 }
 COMMAND: Final = "crm log call TEXT --for {}"
+COLUMNS: Final = (
+    Column("ref", "Ref"),
+    Column("kind", "Kind", hidden=True),
+    Column("name", "Name", minor=1),
+    Column("stage", "Stage", cut="last", minor=4),
+    Column("owner", "Owner", minor=5),
+    Column("amount", "Amount", "money", minor=3),
+    Column("currency", "Currency", hidden=True),
+    Column("touched", "Touched", "date", minor=2),
+    Column("last", "Last", minor=6),
+    Column("days", "Days", "number", ages=True),
+    Column("limit_days", "Limit", "number", minor=7),
+    Column("command", "Then", cut="never"),
+)
+DAYS: Final = [column.name for column in COLUMNS].index("days")
 
 
 class Open(NamedTuple):
@@ -45,72 +60,75 @@ class Open(NamedTuple):
         return max((moment, what) for what, moment in known.items() if moment)
 
 
+class Looked:
+    """What was looked at: how many, how many of them are stale, and what is said of the others."""
+
+    def __init__(self) -> None:
+        self.at = {"opportunity": 0, "lead": 0}
+        self.stale = {"opportunity": 0, "lead": 0}
+        self.snoozed: list[dict[str, str]] = []
+        self.unrated: list[str] = []  # in another currency than the one asked for
+
+
 def report(reader: Reader, asked: Asked) -> Report:
     """What nobody has touched for longer than its limit, the longest first."""
+    looked = Looked()
+    rows = sorted(untouched(reader, asked, looked), key=lambda row: -row[DAYS])
+    made = Report(
+        COLUMNS,
+        rows,
+        title="Leads and deals that nobody has touched",
+        empty="Every open lead and deal has been touched of late.",
+        head={**head(asked, "stale"), "period": None},
+        tail={"snoozed": looked.snoozed},
+        notes=notes(asked, looked),
+    )
+    if asked.explain:
+        counted = [
+            {"key": kind, "looked_at": looked.at[kind], "counted": looked.stale[kind]} for kind in looked.at
+        ]
+        made.tail["explain"] = {"formulas": FORMULAS, "rows": counted}
+        made.explain = [f"{name.replace('_', ' ')}: {formula}" for name, formula in FORMULAS.items()]
+    return made
+
+
+def untouched(reader: Reader, asked: Asked, looked: Looked) -> Iterator[list[Any]]:
+    """A row for everything that is stale: deals, then leads, by their numbers."""
     day_of = local_day(asked.zone)
-    found: list[tuple[int, list[Any]]] = []
-    looked_at = {"opportunity": 0, "lead": 0}
-    snoozed: list[dict[str, str]] = []
-    unrated: list[str] = []
-    for entity in looked_at:
-        for each in records(reader, asked, entity):
-            ref = reference(entity, each.id)
+    for kind in looked.at:
+        for each in records(reader, asked, kind):
+            ref = reference(kind, each.id)
             if each.snoozed is not None:
-                snoozed.append({"ref": ref, "until": each.snoozed})
+                looked.snoozed.append({"ref": ref, "until": each.snoozed})
                 continue
-            looked_at[entity] += 1
+            looked.at[kind] += 1
             moment, last = each.touched
             day, limit = day_of(moment), each.limit or QUIET
             days = max(0, (asked.as_of - day).days)
             if days <= limit:
                 continue
+            looked.stale[kind] += 1
             amount, currency = worth(asked, each)
             if asked.currency and amount is not None and currency != asked.currency:
-                unrated.append(ref)
-            about = [ref, entity, each.name, each.stage, each.owner, amount, currency]
-            found.append((days, [*about, day.isoformat(), last, days, limit, COMMAND.format(ref)]))
-    found.sort(key=lambda each: -each[0])
-    counted = {"opportunity": 0, "lead": 0}
-    for _, row in found:
-        counted[row[1]] += 1
+                looked.unrated.append(ref)
+            about = [ref, kind, each.name, each.stage, each.owner, amount, currency]
+            yield [*about, day.isoformat(), last, days, limit, COMMAND.format(ref)]
+
+
+def notes(asked: Asked, looked: Looked) -> list[str]:
+    """What is said beneath: what is not in it or not converted, and what was looked at."""
+    said = []
+    if looked.snoozed:
+        said.append(named("Snoozed", [each["ref"] for each in looked.snoozed], "not looked at"))
+    if looked.unrated:
+        said.append(named("No rate (crm rate set)", looked.unrated, "in their own currency"))
     whose = f"owner {asked.scope.owner}" if asked.scope.owner else "all owners"
-    made = Report(
-        (
-            Column("ref", "Ref"),
-            Column("kind", "Kind", hidden=True),
-            Column("name", "Name", minor=1),
-            Column("stage", "Stage", cut="last", minor=4),
-            Column("owner", "Owner", minor=5),
-            Column("amount", "Amount", "money", minor=3),
-            Column("currency", "Currency", hidden=True),
-            Column("touched", "Touched", "date", minor=2),
-            Column("last", "Last", minor=6),
-            Column("days", "Days", "number", ages=True),
-            Column("limit_days", "Limit", "number", minor=7),
-            Column("command", "Then", cut="never"),
-        ),
-        [row for _, row in found],
-        title="Leads and deals that nobody has touched",
-        empty="Every open lead and deal has been touched of late.",
-        head={**head(asked, "stale"), "period": None},
-        tail={"snoozed": snoozed},
-        notes=[
-            f"As of {asked.scope.as_of} · untouched for longer than the limit of the stage, or {QUIET} days"
-            f" · of {looked_at['opportunity']} open deals {counted['opportunity']},"
-            f" of {looked_at['lead']} open leads {counted['lead']} · {whose}"
-        ],
+    deals, leads = (f"{looked.stale[kind]} of {looked.at[kind]} open" for kind in looked.at)
+    said.append(
+        f"As of {asked.scope.as_of} · untouched for longer than the limit of the stage, or {QUIET} days:"
+        f" {deals} deals, {leads} leads · {whose}"
     )
-    if unrated:
-        made.notes.insert(0, named("No rate (crm rate set)", unrated, "in their own currency"))
-    if snoozed:
-        made.notes.insert(0, named("Snoozed", [each["ref"] for each in snoozed], "not looked at"))
-    if asked.explain:
-        rows = [
-            {"key": entity, "looked_at": looked_at[entity], "counted": counted[entity]} for entity in counted
-        ]
-        made.tail["explain"] = {"formulas": FORMULAS, "rows": rows}
-        made.explain = [f"{name.replace('_', ' ')}: {formula}" for name, formula in FORMULAS.items()]
-    return made
+    return said
 
 
 def worth(asked: Asked, each: Open) -> tuple[int | None, str | None]:

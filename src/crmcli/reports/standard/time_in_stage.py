@@ -8,10 +8,10 @@ from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import explained, footer, head, local_day, told
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.blockers import Limit, limit_of
-from crmcli.rules.time_in_stage import Stay, days_by_stage, stays
+from crmcli.rules.time_in_stage import Stay, stays
 from crmcli.store.groups import Key
 from crmcli.store.reader import Reader
-from crmcli.store.stages import OpenStage, lives, open_stages
+from crmcli.store.stages import Life, OpenStage, lives, open_stages
 from crmcli.values.ratios import mean, median
 
 FORMULAS: Final = {
@@ -33,6 +33,13 @@ class Cell:
         self.completed: Counter[int] = Counter()  # days -> deals
         self.won: Counter[int] = Counter()
         self.still: list[tuple[int, int]] = []  # days, deal
+
+    def add(self, life: Life, stay: Stay) -> None:
+        if stay.left is None:
+            self.still.append((stay.days, life.deal))
+        else:
+            self.completed[stay.days] += 1
+            self.won[stay.days] += life.won
 
     def figures(self, stage: OpenStage, usual: Limit) -> list[Any]:
         days, deal = max(self.still, key=lambda each: (each[0], -each[1]), default=(None, None))
@@ -58,22 +65,22 @@ def report(reader: Reader, asked: Asked) -> Report:
     """How long deals were in each stage, in the order of the sales process."""
     day_of = local_day(asked.zone)
     cells: dict[str, Cell] = {}
+    won_days: dict[str, Counter[int]] = {}  # of everybody's deals, at all times
     counted: dict[str, dict[int, Stay]] = {}  # stage -> deal, for --explain
-    for life in lives(reader, asked.scope):
+    owner = asked.scope.owner_id
+    for life in lives(reader, asked.scope._replace(owner_id=None)):
         for stage, stay in stays(life.path, asked.as_of, day_of).items():
+            if life.won and stay.left is not None:
+                won_days.setdefault(stage, Counter())[stay.days] += 1
+            if owner not in (None, life.owner):
+                continue
             if stay.left is not None and not asked.period.start <= stay.left <= asked.period.end:
                 continue
-            cell = cells.setdefault(stage, Cell())
-            if stay.left is None:
-                cell.still.append((stay.days, life.deal))
-            else:
-                cell.completed[stay.days] += 1
-                cell.won[stay.days] += life.won
+            if stage not in cells:
+                cells[stage] = Cell()
+            cells[stage].add(life, stay)
             if asked.explain:
                 counted.setdefault(stage, {})[life.deal] = stay
-    everybody = asked.scope._replace(owner_id=None)
-    won = (life.path for life in lives(reader, everybody, "d.is_won = 1"))
-    won_days = days_by_stage(won, asked.as_of, day_of)
     stages = [stage for stage in open_stages(reader) if stage.in_use or stage.name in cells]
     usual = {stage.name: limit_of(None, won_days.get(stage.name, {})) for stage in stages}
     made = Report(
