@@ -294,6 +294,8 @@ def test_every_figure_can_be_asked_for_its_origin(sales: Crm) -> None:
         ("Bo", ["O2", "O4"]),
     ]
     assert "O3 Deal 3 · amount 60000.00 · USD" in sales.ok("report Deals --explain").out
+    sales.ok("report new Big opp")
+    assert "Nothing is computed" in sales.ok("report Big --explain").out
 
 
 def test_a_currency_that_nothing_is_converted_to_is_refused(sales: Crm) -> None:

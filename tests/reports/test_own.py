@@ -120,6 +120,14 @@ def test_groups_of_a_currency_say_what_their_amounts_were_converted_to(team: Crm
     ]
 
 
+def test_each_amount_is_converted_by_itself_and_equal_ones_each_count(team: Crm) -> None:
+    for _ in range(3):  # EUR 0.01 is USD 0.012: a cent each, not four for all
+        team.ok("opp add Small --amount 'EUR 0.01' --source Web")
+    assert rows(team, "opp --filter source=Web --sum amount --count", "--currency", "USD") == [
+        {"key": None, "currency": "USD", "count": 3, "sum_amount": "0.03"}
+    ]
+
+
 # --- groups and their order -------------------------------------------------------------------------------
 
 
@@ -253,7 +261,7 @@ RATES = [("EUR", "2026-01-01", "1.1"), ("EUR", "2026-05-01", "1.2"), ("JPY", "20
 DEAL = st.fixed_dictionaries(
     {
         "name": st.just("Deal"),
-        "amount": st.none() | st.integers(0, 10**9),
+        "amount": st.none() | st.integers(0, 10**9) | st.sampled_from([50, 12345]),
         "currency": st.sampled_from(["USD", "EUR", "JPY"]),
         "close_date": st.none() | st.dates(date(2026, 1, 1), date(2026, 12, 31)),
         "source": st.sampled_from([None, "Web", "Trade Show"]),
@@ -274,9 +282,9 @@ def test_sql_sums_what_python_does(crm: Crm, deals: list[dict[str, Any]], unit: 
                 f"report new {way} opp --by source,close_date:{way} --sum amount --avg amount --min amount --count"
             )
         crm.environ["BEGUN"] = "yes"
-    for deal in crm.ok("opp list --format ids").lines:
-        crm.ok(f"opp rm {deal} --yes")
-    told = [
+    for ref in crm.ok("opp list --format ids").lines:
+        crm.ok(f"opp rm {ref} --yes")
+    said: list[dict[str, Any]] = [
         deal
         | {
             "close_date": deal["close_date"] and deal["close_date"].isoformat(),
@@ -285,17 +293,17 @@ def test_sql_sums_what_python_does(crm: Crm, deals: list[dict[str, Any]], unit: 
         for deal in deals
         if deal["stage"] == "Prospecting" or (deal["close_date"] and deal["close_date"] <= date(2026, 5, 11))
     ]
-    told = [{name: value for name, value in deal.items() if value is not None} for deal in told]
+    told = [{name: value for name, value in deal.items() if value is not None} for deal in said]
     if not told:
         return
-    rows = "\n".join(json.dumps({**deal, "external_id": str(at)}) for at, deal in enumerate(told))
-    crm.ok("opp import - --match external_id", stdin=rows)
+    lines = "\n".join(json.dumps({**deal, "external_id": str(at)}) for at, deal in enumerate(told))
+    crm.ok("opp import - --match external_id", stdin=lines)
     found = crm.ok(f"report {unit} --json --currency USD").json
 
     rates = Rates("USD", RATES)
     groups: dict[Any, list[int | None]] = defaultdict(list)
     for deal in told:
-        day = deal.get("close_date")
+        day: Any = deal.get("close_date")
         label = day and (day[:7] if unit == "month" else quarter_of(day))
         value = None
         if "amount" in deal:
@@ -308,8 +316,8 @@ def test_sql_sums_what_python_does(crm: Crm, deals: list[dict[str, Any]], unit: 
         amounts = [value for value in values if value is not None]
         mean = int(Decimal(sum(amounts) * 2 + len(amounts)) // (2 * len(amounts))) if amounts else None
         figures = [sum(amounts) if amounts else None, mean, min(amounts, default=None)]
-        said = [None if figure is None else amount_text(figure, "USD") for figure in figures]
-        expected[key] = [len(values), *said]
+        texts = [None if figure is None else amount_text(figure, "USD") for figure in figures]
+        expected[key] = [len(values), *texts]
     names = ("count", "sum_amount", "avg_amount", "min_amount")
     assert {
         (row["source"], row[f"close_date_{unit}"]): [row[name] for name in names] for row in found["rows"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from crmcli.rules.blockers import Limit, Standing, blockers_of, limit_of
+from crmcli.rules.blockers import Limit, Standing, blockers_of, limit_of, said_of_limits
 
 TODAY = date(2026, 5, 11)
 FREE = Standing(
@@ -71,6 +71,10 @@ def test_a_limit_is_the_stages_own_or_what_was_usual(
     assert limit_of(own, won_days) == limit
 
 
-def test_a_usual_limit_says_where_it_comes_from() -> None:
-    assert Limit(45, 8, 30).words == "45 days (1.5 × the median of 8 won deals)"
-    assert Limit(14, 9, 2).words == "14 days (1.5 × the median of 9 won deals, at least 14)"
+def test_usual_limits_say_where_they_come_from() -> None:
+    limits = {"A": Limit(45, 1200, 30), "B": Limit(20), "C": Limit(None), "D": Limit(14, 9, 2)}
+    assert said_of_limits(limits) == [
+        "Usual limit, where a stage has none of its own (1.5 × the median of won deals, at least 14):"
+        " A 45 days (1,200 deals), D 14 days (9 deals)"
+    ]
+    assert said_of_limits({"B": Limit(20)}) == []

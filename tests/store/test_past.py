@@ -212,4 +212,4 @@ def test_custom_fields_have_a_past_too(new: New) -> None:
 
     assert regions() == {"South": 2}
     assert regions("--as-of 2026-03-08") == {"North": 1, "South": 1}
-    assert regions("--as-of 2026-03-08 segment:north") == {"North": 1}  # type: ignore[comparison-overlap]
+    assert regions("--as-of 2026-03-08 segment:north") == {"North": 1}

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
 from crmcli.result import Column, Report
-from crmcli.rules.blockers import DECIDERS, Limit, Standing, blockers_of, limit_of
+from crmcli.rules.blockers import DECIDERS, Limit, Standing, blockers_of, limit_of, said_of_limits
 from crmcli.rules.snoozing import STATUS, SUBJECT
 from crmcli.rules.time_in_stage import days_by_stage
 from crmcli.store.deals import Scope
@@ -179,9 +179,3 @@ def said_of(snoozed: list[dict[str, str]]) -> list[str]:
     named = [f"{each['ref']} until {each['until']}" for each in snoozed[:NAMED]]
     more = [f"and {len(snoozed) - NAMED} more"] if len(snoozed) > NAMED else []
     return [f"Snoozed: {', '.join([*named, *more])}"]
-
-
-def said_of_limits(limits: dict[str, Limit]) -> list[str]:
-    """The limits that stages do not have themselves."""
-    usual = [f"{stage} {limit.words}" for stage, limit in limits.items() if limit.won]
-    return [f"Usual limit, where a stage has none of its own: {', '.join(usual)}"] if usual else []

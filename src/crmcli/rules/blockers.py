@@ -1,6 +1,6 @@
 """Blockers: what an open deal is stuck on, and the command that mends it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -20,12 +20,6 @@ class Limit(NamedTuple):
     won: int = 0  # the deals it was learnt from, if it is not the stage's own
     median: float | None = None  # of their days
 
-    @property
-    def words(self) -> str:
-        """A usual limit, and what it comes from."""
-        least = f", at least {SHORTEST}" if self.days == SHORTEST else ""
-        return f"{self.days} days (1.5 × the median of {self.won} won deals{least})"
-
 
 def limit_of(own: int | None, won_days: dict[int, int]) -> Limit:
     """The limit of a stage: its own, else half as long again as won deals were in it, once there are enough.
@@ -38,6 +32,15 @@ def limit_of(own: int | None, won_days: dict[int, int]) -> Limit:
     middle = median(won_days)
     assert middle is not None
     return Limit(max(SHORTEST, int(1.5 * middle)), won, middle)
+
+
+def said_of_limits(limits: Mapping[str, Limit]) -> list[str]:
+    """A sentence on the limits that stages do not have themselves, and what they were learnt from."""
+    usual = [
+        f"{stage} {limit.days} days ({limit.won:,} deals)" for stage, limit in limits.items() if limit.won
+    ]
+    how = f"1.5 × the median of won deals, at least {SHORTEST}"
+    return [f"Usual limit, where a stage has none of its own ({how}): {', '.join(usual)}"] if usual else []
 
 
 class Standing(NamedTuple):

@@ -75,7 +75,7 @@ def test_a_limit_is_shown_and_what_is_usual_is_said(crm: Crm) -> None:
         crm.ok(f"opp win O{number}", today="2026-01-31")
     found = rows(crm, today="2026-05-01")["Prospecting"]
     assert (found["limit_days"], found["usual_limit_days"]) == (None, 45)
-    said = "Usual limit, where a stage has none of its own: Prospecting 45 days (1.5 × the median of 8 won deals)"
+    said = "(1.5 × the median of won deals, at least 14): Prospecting 45 days (8 deals)"
     assert said in crm.ok("report time-in-stage", today="2026-05-01").out
     assert rows(crm, "--as-of 2026-01-30", today="2026-05-01")["Prospecting"]["usual_limit_days"] is None
     crm.ok("opp add Bos --owner Bo", today="2026-05-01")

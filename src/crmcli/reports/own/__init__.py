@@ -37,6 +37,9 @@ def report(reader: Reader, definition: Definition, extra: str, asked: Asked) -> 
     if extra:
         query = Query(reader, plan.fields, text, asked)
     made = listed(query, definition) if plan.lists else Grouped(query, plan, asked).report(definition)
+    if asked.explain and plan.lists:
+        made.tail["explain"] = {"formulas": {}, "rows": []}
+        made.explain = ["Nothing is computed: each row is a record with its own values."]
     made.title = f"{definition.title or definition.name}{made.title}"
     made.empty = (
         f"No {BY_ENTITY[entity].plural} match." if text else f"There are no {BY_ENTITY[entity].plural}."

@@ -7,7 +7,7 @@ from crmcli.fields import reference
 from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import explained, footer, head, local_day, told
 from crmcli.result import Chart, Column, Report
-from crmcli.rules.blockers import Limit, limit_of
+from crmcli.rules.blockers import Limit, limit_of, said_of_limits
 from crmcli.rules.time_in_stage import Stay, stays
 from crmcli.store.groups import Key
 from crmcli.store.reader import Reader
@@ -83,6 +83,7 @@ def report(reader: Reader, asked: Asked) -> Report:
                 counted.setdefault(stage, {})[life.deal] = stay
     stages = [stage for stage in open_stages(reader) if stage.in_use or stage.name in cells]
     usual = {stage.name: limit_of(None, won_days.get(stage.name, {})) for stage in stages}
+    learnt = {stage.name: usual[stage.name] for stage in stages if stage.limit_days is None}
     made = Report(
         (
             Column("stage", "Stage", cut="last"),
@@ -107,22 +108,12 @@ def report(reader: Reader, asked: Asked) -> Report:
         empty=f"No deals left a stage in {asked.period.label}, and none are in one.",
         refs="longest",
         head=head(asked, "time-in-stage"),
-        notes=[*said_of(stages, usual), footer(asked, "stages left")],
+        notes=[*said_of_limits(learnt), footer(asked, "stages left")],
         chart=Chart("median_days"),
     )
     if asked.explain:
         explained(made, FORMULAS, deals_of(reader, asked, stages, counted))
     return made
-
-
-def said_of(stages: list[OpenStage], usual: dict[str, Limit]) -> list[str]:
-    """The limits that count where stages have none of their own."""
-    learnt = [
-        f"{stage.name} {usual[stage.name].words}"
-        for stage in stages
-        if stage.limit_days is None and usual[stage.name].days is not None
-    ]
-    return [f"Usual limit, where a stage has none of its own: {', '.join(learnt)}"] if learnt else []
 
 
 def deals_of(
