@@ -303,13 +303,13 @@ def test_sql_sums_what_python_does(crm: Crm, deals: list[dict[str, Any]], unit: 
     rates = Rates("USD", RATES)
     groups: dict[Any, list[int | None]] = defaultdict(list)
     for deal in told:
-        day: Any = deal.get("close_date")
-        label = day and (day[:7] if unit == "month" else quarter_of(day))
+        close: Any = deal.get("close_date")
+        label = close and (close[:7] if unit == "month" else quarter_of(close))
         value = None
         if "amount" in deal:
             minor, _ = parse_money(deal["amount"], currency=deal["currency"])
             closed = deal["stage"] == "Closed Won"
-            value = rates.convert(minor, deal["currency"], "USD", day if closed else TODAY)
+            value = rates.convert(minor, deal["currency"], "USD", close if closed else TODAY)
         groups[deal.get("source"), label].append(value)
     expected = {}
     for key, values in groups.items():

@@ -43,8 +43,8 @@ class Definition:
 
     def as_data(self) -> dict[str, Any]:
         """The definition as JSON has it."""
-        given = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {"report": given.pop("name"), **given, "top": self.top or None}
+        given = {"report": self.name} | {each.name: getattr(self, each.name) for each in fields(self)[1:]}
+        return {name: None if value in ("", 0) else value for name, value in given.items()}
 
 
 def checked_name(text: str, taken: Collection[str]) -> str:
