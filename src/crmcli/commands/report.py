@@ -41,7 +41,8 @@ def register(standard: Standard) -> None:
             default = standard.period
         if name == "by":
             kind, default = by_option(standard.by), standard.by[0] if standard.by else None
-        if (name == "period" and standard.period is None) or (name == "by" and not standard.by):
+        offered = {"period": standard.period, "by": standard.by, "currency": standard.has_money}
+        if not offered.get(name, True):
             continue
         parameters.append(
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

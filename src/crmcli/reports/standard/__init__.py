@@ -49,6 +49,7 @@ class Standard(NamedTuple):
     by: tuple[str, ...]  # what its rows can be, the usual first; none where they are always the same
     period: str | None = "this-year"  # that it is for, if none is given; None where it is about a day
     examples: tuple[str, ...] = ()
+    has_money: bool = True
 
 
 DEALS_BY: Final = ("owner", "team", "manager", "source", "account", "month", "quarter")
@@ -70,6 +71,7 @@ STANDARD: Final = (
         " shortest and the longest. Where a lead became the deal, also from the day the lead was made.",
         DEALS_BY,
         examples=("crm report cycle-time --by source", "crm report cycle-time --period last-year --explain"),
+        has_money=False,
     ),
     Standard(
         "velocity",
@@ -101,6 +103,7 @@ STANDARD: Final = (
         " it. With --as-of as it was that day, beside the limits of today.",
         (),
         examples=("crm report time-in-stage", "crm report time-in-stage --period last-quarter --explain"),
+        has_money=False,
     ),
     Standard(
         "trend",
@@ -166,6 +169,7 @@ STANDARD: Final = (
         (*PEOPLE_BY, "type", "week", "month"),
         "this-month",
         ("crm report activity", "crm report activity --by week --period this-quarter --owner me"),
+        has_money=False,
     ),
     Standard(
         "stale",
@@ -189,5 +193,6 @@ STANDARD: Final = (
         (),
         "this-month",
         ("crm report adoption", "crm report adoption --period last-quarter --json"),
+        has_money=False,
     ),
 )
