@@ -31,8 +31,8 @@ def complete(crm: Crm, line: str, shell: str = "bash") -> list[str]:
         "_CRM_COMPLETE": f"complete_{shell}",
     }
     program = (
-        "import sys; from crmcli.__main__ import main; main(); sys.stdout.flush();"
-        f" sys.stderr.write(' '.join(name for name in {UNWANTED!r} if name in sys.modules))"
+        "import sys; from crmcli.__main__ import started; code = started(); sys.stdout.flush();"
+        f" sys.stderr.write(' '.join(name for name in {UNWANTED!r} if name in sys.modules)); sys.exit(code)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=60

@@ -110,7 +110,7 @@ def test_names_are_not_those_of_commands_or_of_standard_reports(sales: Crm) -> N
     sales.ok("report new Deals opp")
     assert "crm report edit" in sales.fails(4, "report new DEALS opp").err
     assert "Did you mean 'Deals'?" in sales.fails(3, "report Deal").err
-    assert "Did you mean 'win-rate'?" in sales.fails(3, "report win-rat --period 2026").err
+    assert "Did you mean 'win-rate'?" in sales.fails(3, "report win-rat").err
 
 
 def test_a_dry_run_keeps_nothing(sales: Crm) -> None:
@@ -190,9 +190,9 @@ def test_the_standard_ones_are_listed_and_run_by_run_too(sales: Crm) -> None:
     options = "--period 2026 --by source --json"
     assert sales.ok(f"report run win-rate {options}").out == sales.ok(f"report win-rate {options}").out
     assert sales.ok("report run win-rate --json").out == sales.ok("report win-rate --json").out
-    assert "no filter" in sales.fails(2, "report run win-rate owner:me").err
+    sales.fails(2, "report run win-rate owner:me")
     sales.ok("report new Deals opp")
-    assert "filter terms" in sales.fails(2, "report Deals --period 2026").err
+    assert "filtered by terms" in sales.fails(2, "report Deals --period 2026").err
 
 
 # --- elsewhere --------------------------------------------------------------------------------------------

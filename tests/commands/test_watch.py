@@ -210,7 +210,9 @@ def test_the_lines_of_the_crontab_run_with_an_empty_environment(
     assert len(lines) >= 4
     (tmp_path / "crm").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m crmcli "$@"\n')
     (tmp_path / "crm").chmod(0o755)
-    bare = {name: year.environ[name] for name in ("CRMCLI_DB", "PYTHONPATH") if name in year.environ}
+    bare: dict[str, str] = {
+        name: year.environ[name] for name in ("CRMCLI_DB", "PYTHONPATH") if name in year.environ
+    }
     bare |= {"CRMCLI_TODAY": "2026-05-20", "HOME": str(tmp_path)}
     for line in lines:
         here = line.replace("/tmp/", f"{tmp_path}/").replace("/home/li/.local/bin/crm", str(tmp_path / "crm"))

@@ -12,8 +12,8 @@ from crmcli.migrating.pipedrive import SYSTEM as PIPEDRIVE
 from crmcli.migrating.pipedrive import minutes
 from crmcli.migrating.salesforce import SYSTEM, event_over, long_id
 from crmcli.migrating.shapes import in_utc, label_of, plain_number
+from crmcli.store.deals import TRACKED
 from crmcli.store.migrated import Told, entered, folded
-from crmcli.store.versions import TRACKED
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,16 @@ def test_a_team_can_be_asked_for_alone(team: Crm) -> None:
     everybody = rows(team, "--team")
     ann = rows(team, "--team --owner 'Ann Lee'")
     assert list(ann) == ["Ann Lee", "Li", "张敏", "total"]
-    for column in ("closed", "commit", "best_case", "open_pipeline", "weighted", "quota", "coverage", "count"):
+    for column in (
+        "closed",
+        "commit",
+        "best_case",
+        "open_pipeline",
+        "weighted",
+        "quota",
+        "coverage",
+        "count",
+    ):
         assert ann["Ann Lee"][column] == everybody["Ann Lee"][column]
         assert ann["total"][column] == ann["Ann Lee"][column]
         assert ann["Li"][column] == everybody["Li"][column]

@@ -86,6 +86,16 @@ def test_without_a_period_nothing_moves_in_or_out(spring: Crm) -> None:
     assert (found["buckets"]["moved_in"], found["buckets"]["moved_out"]) == ("0.00", "0.00")
 
 
+@pytest.mark.parametrize("act", ["opp rm O1 --yes", "opp lose O1 --reason Pricing"])
+def test_a_deal_that_came_and_went_in_between_is_named(crm: Crm, act: str) -> None:
+    crm.ok("opp add Brief --amount 100 --close-date 2026-06-01", today="2026-05-04")
+    crm.ok("opp edit O1 --amount 200", today="2026-05-05")
+    crm.ok(act, today="2026-05-06")
+    crm.today = "2026-05-11"
+    found = diff(crm, "2026-05-01 2026-05-08")
+    assert found["excluded"] == [{"ref": "O1", "reason": "in the pipeline only in between"}]
+
+
 def test_a_day_differs_in_nothing_from_itself(spring: Crm) -> None:
     found = diff(spring, "2026-05-05 2026-05-05")
     assert found["deals"] == []

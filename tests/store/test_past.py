@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from crmcli.store.past import TRACKED
 from tests.conftest import Crm, _database, in_this_process
 
 New = Callable[[], Crm]
@@ -96,12 +95,6 @@ def with_reports(crm: Crm, today: str) -> Crm:
 def printed(crm: Crm, today: str, as_of: str = "") -> dict[str, Any]:
     option = f"--as-of {as_of}" if as_of else ""
     return {name: crm.ok(f"report '{name}' {option} --json", today=today).json for name in REPORTS}
-
-
-def test_what_versions_know_is_what_is_kept_of_deals() -> None:
-    from crmcli.store.versions import TRACKED as kept
-
-    assert kept == TRACKED
 
 
 @settings(

@@ -129,11 +129,13 @@ class Group(_Light, TyperGroup):
         entries: Mapping[str, Entry] | None = None,
         default: str | None = None,
         alone: Entry | None = None,
+        silent: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.entries: Mapping[str, Entry] = entries or {}
         self.default = default  # what a first word means that is no command
+        self.silent = silent  # a command that may as well be left out before one of another section
         self.alone = alone  # what the group does where no command is named
         self.named = {word: name for name, entry in self.entries.items() for word in (name, *entry.aliases)}
         _lighten(self.params)
@@ -159,6 +161,8 @@ class Group(_Light, TyperGroup):
         return self.commands[name]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] == self.silent and self.is_elsewhere(args[1:2]):
+            args = args[1:]
         if self.default and args and args[0] not in {*self.named} - {self.default}:
             return self.default, self.get_command(ctx, self.default), args
         unknown = args and args[0] not in self.named and not args[0].startswith("-")
@@ -171,6 +175,11 @@ class Group(_Light, TyperGroup):
                 hint=hint or f"`{ctx.command_path} --help` lists them.",
             )
         return super().resolve_command(ctx, args)
+
+    def is_elsewhere(self, words: list[str]) -> bool:
+        """Whether a word is a command of another section than the silent one's."""
+        found = self.entries.get(self.named.get("".join(words), ""))
+        return found is not None and found.section != self.entries[self.silent or ""].section
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         if self.alone:  # what it does alone comes first, with its options
@@ -197,6 +206,10 @@ class Group(_Light, TyperGroup):
             and name.startswith(incomplete)
             and (incomplete or not name.startswith("_"))
         ]
+        if self.default and not incomplete.startswith("-"):  # its first argument stands in the same place
+            command = self.get_command(ctx, self.default)
+            argument = next((param for param in command.params if param.param_type_name == "argument"), None)
+            found += argument.shell_complete(ctx, incomplete) if argument is not None else []
         options = self.get_command(ctx, ALONE) if self.alone and incomplete.startswith("-") else self
         return found + TyperCommand.shell_complete(options, ctx, incomplete)
 
@@ -235,6 +248,7 @@ class Verb:
     help: str
     examples: tuple[str, ...]
     options: Callable[[App | None], list[inspect.Parameter]] | None = None  # known only when it is built
+    section: str = "Commands"  # of the help
 
 
 @dataclass(slots=True)
@@ -242,11 +256,13 @@ class Noun:
     """The commands of one noun, by name; none is built before it is called.
 
     The `default` is run where the first word is none of them: its name is what help says of that word, DIR.
+    The `silent` one may stand before a command of another section, and then says nothing: run win-rate.
     """
 
     word: str
     help: str
     default: str | None = None
+    silent: str | None = None
     verbs: dict[str, Verb] = field(default_factory=dict)
 
     def verb(
@@ -254,12 +270,13 @@ class Noun:
         *examples: str,
         name: str | None = None,
         options: Callable[[App | None], list[inspect.Parameter]] | None = None,
+        section: str = "Commands",
     ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
         """Register a function as a command; its docstring is the help, its first line the summary."""
 
         def register(function: Callable[..., Result]) -> Callable[..., Result]:
             word = name or function.__name__.strip("_").replace("_", "-")
-            self.verbs[word] = Verb(function, inspect.getdoc(function) or "", examples, options)
+            self.verbs[word] = Verb(function, inspect.getdoc(function) or "", examples, options, section)
             return function
 
         return register
@@ -270,6 +287,7 @@ class Noun:
             help=self.help,
             entries=entries_of(self.verbs),
             default=self.default,
+            silent=self.silent,
             no_args_is_help=True,
             rich_markup_mode=None,
         )
@@ -278,7 +296,7 @@ class Noun:
 def entries_of(verbs: Mapping[str, Verb]) -> dict[str, Entry]:
     """The lines of a group, one for each of its commands."""
     return {
-        name: Entry(verb.help.partition("\n")[0].rstrip("."), partial(build, name, verb))
+        name: Entry(verb.help.partition("\n")[0].rstrip("."), partial(build, name, verb), verb.section)
         for name, verb in verbs.items()
     }
 

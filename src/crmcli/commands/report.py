@@ -6,19 +6,14 @@ from typing import Annotated, Any, Final
 import typer
 
 from crmcli.app import App
-from crmcli.commands._noun import AsOf, Noun, Owner, Period
-from crmcli.commands._own_reports import WORDS, complete_reports, own_named, own_report_verbs, run_own
+from crmcli.commands._noun import AsOf, Explain, Into, Noun, Owner, Period
+from crmcli.commands._own_reports import complete_reports, own_named, own_report_verbs, run_own
 from crmcli.commands._report import standard_report
-from crmcli.errors import InvalidValue
 from crmcli.reports.standard import STANDARD, Standard
 from crmcli.result import Report
 
-command = Noun("report", "Reports: the standard ones, and your own.", default="NAME")
+command = Noun("report", "Reports: the standard ones, and your own.", default="NAME", silent="run")
 
-Into = Annotated[
-    str | None, typer.Option("--currency", metavar="CODE", help="Convert everything at the dated rates.")
-]
-Explain = Annotated[bool, typer.Option("--explain", help="Show where every figure comes from.")]
 OPTIONS: Final[tuple[tuple[str, Any, Any], ...]] = (
     ("period", Period, None),
     ("by", str, None),
@@ -50,7 +45,8 @@ def register(standard: Standard) -> None:
     run.__name__ = standard.word.replace("-", "_")
     run.__doc__ = standard.about
     run.__signature__ = inspect.Signature(parameters, return_annotation=Report)  # type: ignore[attr-defined]
-    command.verb(*(standard.examples or (f"crm report {standard.word}",)))(run)
+    examples = standard.examples or (f"crm report {standard.word}",)
+    command.verb(*examples, section="Standard reports")(run)
 
 
 def by_option(keys: tuple[str, ...]) -> Any:
@@ -65,9 +61,13 @@ def by_option(keys: tuple[str, ...]) -> Any:
     ]
 
 
+for each in STANDARD:
+    register(each)
+
+
 @command.verb(
-    "crm report 'Open by owner'",
-    "crm report 'Open by owner' owner:me --as-of yesterday --json",
+    "crm report run 'Open by owner'",
+    "crm report run 'Open by owner' owner:me --as-of yesterday --json",
     "crm report run win-rate --period last-quarter",
     name="run",
 )
@@ -76,54 +76,21 @@ def run(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.", autocompletion=complete_reports)],
     terms: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[FILTER]...", help="Of your own: only these of its records; see crm help filters."
-        ),
+        typer.Argument(metavar="[FILTER]...", help="Only these of its records; see crm help filters."),
     ] = None,
-    period: Period = None,
-    by: Annotated[
-        str | None, typer.Option("--by", metavar="KEY", help="Of a standard one: one row for each.")
-    ] = None,
-    owner: Owner = None,
     currency: Into = None,
     as_of: AsOf = None,
     explain: Explain = False,
 ) -> Report:
-    """Run a report of your own, or a standard one.
+    """Run a report of your own.
 
-    --period, --by and --owner are of the standard ones; your own take filter terms instead. With --as-of
-    records are as they were at the end of that day, whatever the noun.
+    With --as-of records are as they were at the end of that day, whatever the noun. `run` may be left out, and
+    may stand before the name of a standard report too.
     """
-    asked = {"period": period, "by": by, "owner": owner}
-    given = {option: text for option, text in asked.items() if text is not None}
-    shared: dict[str, Any] = {"currency": currency, "as_of": as_of, "explain": explain}
-    standard = WORDS.get(name.strip().casefold())
-    if standard is None:
-        known = own_named(app, name)
-        for option in given:
-            raise InvalidValue(
-                f"{known.name} is no standard report: it has no --{option}.",
-                hint="Give it filter terms: owner:me close_date:this-quarter",
-                field=option,
-            )
-        return run_own(app, known, terms or [], **shared)
-    if terms:
-        raise InvalidValue(f"{standard.word} takes no filter: {' '.join(terms)}", field="filter")
-    usual: dict[str, Any] = {
-        "period": standard.period,
-        "by": standard.by[0] if standard.by else None,
-        "owner": "",
-    }
-    for option in given:
-        if usual[option] is None:
-            raise InvalidValue(f"{standard.word} has no --{option}.", field=option)
-    chosen: dict[str, Any] = {option: text for option, text in {**usual, **given}.items() if text}
-    return standard_report(app, standard, **chosen, **shared)
+    return run_own(app, own_named(app, name), terms or [], currency=currency, as_of=as_of, explain=explain)
 
 
 command.verb(
     "crm report 'Open by owner'", "crm report 'Open by owner' owner:me --as-of yesterday --json", name="NAME"
 )(run)
-for each in STANDARD:
-    register(each)
 own_report_verbs(command)

@@ -66,13 +66,15 @@ def opening_sql(asked: Asked) -> str:
     )
 
 
-# The versions that held on one of the two days alone, and those of deals that were closed for a time in between:
-# what began since and still holds, and what has ended since. Either half says all of it, for SQLite's sake.
+# The versions that held on one of the two days alone: what began since and still holds, and what has ended since.
+# Of those in between only what may be all there is to see of a deal: that it was closed, or is deleted by now.
+# Either half says all of it, for SQLite's sake.
 CHANGED: Final = (
     "((d.recorded_to IS NULL AND d.valid_to IS NULL AND d.is_closed IN (0, 1)"
     " AND d.valid_from >= :a AND d.valid_from < :b)"
     " OR (d.recorded_to IS NULL AND d.valid_to >= :a AND d.valid_from < :b AND"
-    " CASE WHEN d.valid_from < :a THEN d.valid_to < :b ELSE d.valid_to >= :b OR d.is_closed = 1 END))"
+    " CASE WHEN d.valid_from < :a THEN d.valid_to < :b ELSE d.valid_to >= :b OR d.is_closed = 1"
+    " OR d.opportunity_id IN (SELECT o.id FROM opportunity AS o WHERE o.deleted_at IS NOT NULL) END))"
 )
 
 

@@ -16,6 +16,7 @@ from crmcli.errors import CrmError
 from crmcli.fields import BY_ENTITY, FieldSpec
 from crmcli.model import ENTITIES
 from crmcli.store import search, versions
+from crmcli.store.deals import TRACKED
 from crmcli.store.schema import field_row
 from crmcli.store.tables import FIELD
 from crmcli.store.work import UnitOfWork
@@ -568,10 +569,10 @@ class Stage:
         return count
 
     def _first_versions(self) -> None:
-        tracked = ", ".join(f"t.{name}" for name in versions.TRACKED)
+        tracked = ", ".join(f"t.{name}" for name in TRACKED)
         self.run(
             "INSERT INTO opportunity_version (opportunity_id, valid_from, recorded_at, entry_id,"
-            f" {', '.join(versions.TRACKED)})"
+            f" {', '.join(TRACKED)})"
             f" SELECT t.id, coalesce(s.valid_from, t.created_at), :now, :entry, {tracked}"
             f" FROM {STAGE} s JOIN opportunity t ON t.id = s.id WHERE s.verdict = 'create' ORDER BY t.id",
             now=iso_instant(self.work.now),

@@ -162,7 +162,7 @@ def search_index(reader: Reader) -> Check:
 
 def current_versions(reader: Reader) -> Check:
     """What is known of every deal now is what its row says; of a deleted one nothing."""
-    from crmcli.store.versions import TRACKED
+    from crmcli.store.deals import TRACKED
 
     same = " AND ".join(f"(v.{name} = o.{name} OR v.{name} IS NULL AND o.{name} IS NULL)" for name in TRACKED)
     current = (

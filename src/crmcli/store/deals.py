@@ -46,6 +46,22 @@ _KNOWN: Final = (
 )
 KNOWN: Final = THEN._replace(holds=_KNOWN, open=f"{_KNOWN} AND d.is_closed = 0")
 
+# What is kept of a deal for every day it was so.
+TRACKED: Final = (
+    "owner_id",
+    "account_id",
+    "amount",
+    "currency",
+    "stage",
+    "probability",
+    "category",
+    "close_date",
+    "source",
+    "campaign_id",
+    "is_closed",
+    "is_won",
+)
+
 # What may be supposed of a deal, and what it is in SQL.
 SUPPOSED: Final = {
     "owner_id": "INTEGER",

@@ -219,9 +219,7 @@ class _Condition:
         inner = f"t{depth + 1}"
         beyond = self.path(names[1:], term, target_of(spec), inner, depth + 1)
         column = value_sql(spec, alias)
-        sql = (
-            f"{column} IN (SELECT {inner}.id FROM {self.context.table(target_of(spec))} AS {inner} WHERE {beyond})"
-        )
+        sql = f"{column} IN (SELECT {inner}.id FROM {self.context.table(target_of(spec))} AS {inner} WHERE {beyond})"
         return f"({column} IS NULL OR {sql})" if "" in term.values else sql  # no owner: no team either
 
     def alternatives(self, spec: FieldSpec, alias: str, term: Term) -> str:

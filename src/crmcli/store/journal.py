@@ -219,7 +219,11 @@ def refuse_where_changed_later(work: UnitOfWork, undone: int, since: Since) -> N
 def span(entity: str, first: int, last: int) -> str:
     """A record, or a range of them, as messages name it."""
     if entity == "setting":
-        return f"the setting {SETTINGS[first - 1]}" if first <= len(SETTINGS) else "a profile of imports"
+        return (
+            f"the setting {SETTINGS[first - 1]}"
+            if first <= len(SETTINGS)
+            else "a profile of imports, or a report of your own"
+        )
     return (
         reference(entity, first) if first == last else f"{reference(entity, first)}–{reference(entity, last)}"
     )

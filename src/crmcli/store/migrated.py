@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import Any, Final, NamedTuple
 
-from crmcli.store import versions
+from crmcli.store.deals import TRACKED
 from crmcli.store.identity import uuid7
 from crmcli.store.work import UnitOfWork
 from crmcli.values.dates import iso_instant
@@ -171,7 +171,7 @@ class Migrated:
         """
         told: Counter[int] = Counter()
         alone = 0
-        columns = ", ".join(f"o.{name}" for name in versions.TRACKED)
+        columns = ", ".join(f"o.{name}" for name in TRACKED)
         sql = (
             f"SELECT o.id, o.created_at, {columns} FROM opportunity o WHERE o.id > :after AND o.deleted_at IS NULL"
             " AND o.external_id IN (SELECT deal FROM migrated_event) ORDER BY o.id"
@@ -186,7 +186,7 @@ class Migrated:
             rows: list[Values] = []
             since: list[Values] = []
             for id, made_at, *tracked in page:
-                current = dict(zip(versions.TRACKED, tracked, strict=True))
+                current = dict(zip(TRACKED, tracked, strict=True))
                 if id in ours:
                     alone += 1
                     continue
@@ -217,13 +217,13 @@ class Migrated:
     def _recorded(self, first: int, last: int) -> dict[int, list[Values]]:
         """The versions of deals as they are known now."""
         rows = self.work.reader.rows(
-            f"SELECT opportunity_id, valid_from, valid_to, {', '.join(versions.TRACKED)} FROM opportunity_version"
+            f"SELECT opportunity_id, valid_from, valid_to, {', '.join(TRACKED)} FROM opportunity_version"
             " WHERE recorded_to IS NULL AND opportunity_id BETWEEN :first AND :last"
             " ORDER BY opportunity_id, valid_from",
             first=first,
             last=last,
         )
-        names = ("valid_from", "valid_to", *versions.TRACKED)
+        names = ("valid_from", "valid_to", *TRACKED)
         return {
             id: [dict(zip(names, row[1:], strict=True)) for row in group]
             for id, group in groupby(rows, key=lambda row: int(row[0]))
@@ -261,7 +261,7 @@ class Migrated:
         self.run(
             f"UPDATE opportunity_version SET recorded_to = :now, closed_entry_id = :entry WHERE {live}", **act
         )
-        names = ("valid_from", "valid_to", *versions.TRACKED)
+        names = ("valid_from", "valid_to", *TRACKED)
         for row in rows:
             row |= act
         self.run_all(
@@ -423,7 +423,7 @@ def folded(
         for event in together:
             state |= event.new
         _go_on(life, at, state)
-    if any(life[-1][name] != current[name] for name in versions.TRACKED):
+    if any(life[-1][name] != current[name] for name in TRACKED):
         known = recorded[-1]["valid_from"] if recorded and recorded[-1]["valid_to"] is None else now
         _go_on(life, known if known > life[-1]["valid_from"] else now, current)
     return life
@@ -431,8 +431,8 @@ def folded(
 
 def _go_on(life: list[Values], at: str, state: Values) -> None:
     """From a moment on a deal is otherwise."""
-    values = {name: state[name] for name in versions.TRACKED}
-    if life and all(life[-1][name] == values[name] for name in versions.TRACKED):
+    values = {name: state[name] for name in TRACKED}
+    if life and all(life[-1][name] == values[name] for name in TRACKED):
         return
     if life:
         life[-1]["valid_to"] = at

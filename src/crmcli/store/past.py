@@ -8,7 +8,7 @@ versions, which also know what happened on another day than it was recorded.
 from typing import Final
 
 from crmcli.fields import FieldKind
-from crmcli.store.deals import THEN
+from crmcli.store.deals import THEN, TRACKED
 from crmcli.store.filter import KEYS, PHONES
 from crmcli.store.query import identifier, kind_sql
 from crmcli.store.reader import Reader
@@ -22,21 +22,6 @@ TYPES: Final[dict[FieldKind, str]] = {
     "relation": "INTEGER",
     "money": "BIGINT",
 }
-# What the versions of deals know.
-TRACKED: Final = (
-    "owner_id",
-    "account_id",
-    "amount",
-    "currency",
-    "stage",
-    "probability",
-    "category",
-    "close_date",
-    "source",
-    "campaign_id",
-    "is_closed",
-    "is_won",
-)
 # Every act that counts and what it found, from :moment on. Only what was added is ever kept as a range of
 # records, and that needs no `before`.
 FOUND: Final = (

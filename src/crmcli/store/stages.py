@@ -64,4 +64,6 @@ def lives(reader: Reader, scope: Scope, condition: str = "1 = 1") -> Iterator[Li
         **scope.params,
     )
     for (deal, owner, won), versions in groupby(rows, key=itemgetter(0, 1, 2)):
-        yield Life(deal, owner, bool(won), [(at, None if closed else stage) for *_, at, stage, closed in versions])
+        yield Life(
+            deal, owner, bool(won), [(at, None if closed else stage) for *_, at, stage, closed in versions]
+        )

@@ -160,6 +160,8 @@ INDEXES: Final = (
     "CREATE INDEX ix_opportunity_version_valid ON opportunity_version"
     " (valid_to, is_closed, valid_from, opportunity_id, is_won, owner_id, currency, category, close_date,"
     " amount, probability, stage, account_id, source, recorded_to) WHERE recorded_to IS NULL",
+    # what has been deleted since
+    "CREATE INDEX ix_opportunity_deleted ON opportunity (deleted_at) WHERE deleted_at IS NOT NULL",
     # what had been closed in a period as of a day
     "CREATE INDEX ix_opportunity_version_close_date ON opportunity_version"
     " (close_date, is_won, valid_from, valid_to, currency, category, owner_id, amount, probability, stage,"

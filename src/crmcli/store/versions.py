@@ -13,23 +13,10 @@ from sqlalchemy.engine import Connection
 
 from crmcli.errors import Refused
 from crmcli.model import Opportunity
+from crmcli.store.deals import TRACKED
 from crmcli.store.tables import OPPORTUNITY_VERSION
 from crmcli.values.dates import iso_instant, midnight
 
-TRACKED: Final = (
-    "owner_id",
-    "account_id",
-    "amount",
-    "currency",
-    "stage",
-    "probability",
-    "category",
-    "close_date",
-    "source",
-    "campaign_id",
-    "is_closed",
-    "is_won",
-)
 COLUMNS: Final = ", ".join(("opportunity_id", "valid_from", "valid_to", *TRACKED))
 
 

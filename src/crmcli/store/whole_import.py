@@ -20,6 +20,7 @@ from crmcli.model.entity import Flag, Instant
 from crmcli.parse import FALSE, TRUE
 from crmcli.store import checks, search, versions
 from crmcli.store.bulk import as_object, written
+from crmcli.store.deals import TRACKED
 from crmcli.store.identity import uuid7
 from crmcli.store.keys import key_columns
 from crmcli.store.query import SHOWN_AS
@@ -328,10 +329,10 @@ class WholeImport:
             f" SELECT {', '.join(names)}, :entry FROM {staged(VERSIONS)} ORDER BY line",
             entry=self.work.entry,
         )
-        tracked = ", ".join(f"o.{name}" for name in versions.TRACKED)
+        tracked = ", ".join(f"o.{name}" for name in TRACKED)
         self.run(
             "INSERT INTO opportunity_version (opportunity_id, valid_from, recorded_at, entry_id,"
-            f" {', '.join(versions.TRACKED)}) SELECT o.id, o.created_at, :now, :entry, {tracked}"
+            f" {', '.join(TRACKED)}) SELECT o.id, o.created_at, :now, :entry, {tracked}"
             " FROM opportunity AS o WHERE o.deleted_at IS NULL AND NOT EXISTS (SELECT 1"
             " FROM opportunity_version AS v WHERE v.opportunity_id = o.id"
             " AND v.recorded_to IS NULL AND v.valid_to IS NULL) ORDER BY o.id",

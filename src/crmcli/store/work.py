@@ -23,6 +23,7 @@ from crmcli.fields import FieldSpec, reference
 from crmcli.model import ENTITIES, Entity, Opportunity
 from crmcli.store import search, versions
 from crmcli.store.backup import back_up
+from crmcli.store.deals import TRACKED
 from crmcli.store.engine import Target, engine_of, explained
 from crmcli.store.find import acting, find
 from crmcli.store.identity import uuid7
@@ -222,7 +223,7 @@ class UnitOfWork:
             if isinstance(record, Opportunity):
                 if op == "remove":
                     versions.end(self.connection, record.id, self.at, self.entry, self.now, self.zone)
-                elif any(name in after for name in versions.TRACKED):
+                elif any(name in after for name in TRACKED):
                     versions.change(self.connection, record, self.at, self.entry, self.now, self.zone)
 
     def _journal(

@@ -16,6 +16,7 @@ MADE: Final = {
     f" {FACTS}, is_closed, deleted_at) WHERE {OPEN}",
     "ix_opportunity_close_date": "opportunity (close_date, is_won, currency, category, owner_id,"
     f" {FACTS}, is_closed, deleted_at) WHERE is_closed = 1 AND deleted_at IS NULL",
+    "ix_opportunity_deleted": "opportunity (deleted_at) WHERE deleted_at IS NOT NULL",
     "ix_opportunity_version_valid": "opportunity_version (valid_to, is_closed, valid_from, opportunity_id,"
     f" is_won, owner_id, currency, category, close_date, {FACTS}, recorded_to) WHERE recorded_to IS NULL",
     "ix_opportunity_version_close_date": "opportunity_version (close_date, is_won, valid_from, valid_to,"
