@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from crmcli.app import App
 from crmcli.commands._entity import confirm
+from crmcli.commands._kept import exported, text_of
 from crmcli.commands._noun import DryRun, Noun, Yes, complete_column
 from crmcli.commands._report import scope_of
 from crmcli.errors import Conflict, InvalidValue, Refused
 from crmcli.fields import NOUNS, noun_named
 from crmcli.reports.standard import STANDARD, Standard
-from crmcli.result import Column, Outcome, Record, Report, Result, Table, Text
+from crmcli.result import Column, Outcome, Record, Report, Result, Table
 from crmcli.rules.own_reports import (
     CHARTS,
     COUNT,
@@ -54,7 +54,6 @@ SHOWN: Final = (
     Column("chart", "Chart"),
     Column("title", "Title", wraps=True),
 )
-LARGEST: Final = 1 << 20  # bytes of a report to be read
 CLEARED: Final = "none"
 
 _complete_kept = complete_column(
@@ -265,14 +264,7 @@ def own_report_verbs(noun: Noun) -> None:
         if name.strip().casefold() in WORDS:
             raise Refused(f"{name} is a standard report: every database has it.")
         definition = own_named(app, name)
-        text = write_definition(definition) + "\n"
-        if file == "-":
-            return Text(text)
-        from crmcli.transfer.whole_file import whole_file
-
-        with whole_file(Path(file)) as out:
-            out.write(text)
-        return Outcome([f"Wrote the report {definition.name} to {file}."], data={"file": file})
+        return exported(f"the report {definition.name}", write_definition(definition) + "\n", file)
 
     @noun.verb("crm report import open.json", name="import")
     def import_(
@@ -417,18 +409,3 @@ def run_own(
         explain,
     )
     return report(reader, definition, " ".join(terms), asked)
-
-
-def text_of(app: App, file: str) -> str:
-    """The text of a small file. Raises InvalidValue."""
-    try:
-        if file == "-":
-            content = app.stdin_bytes.read(LARGEST)
-        else:
-            with Path(file).open("rb") as opened:
-                content = opened.read(LARGEST)
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise InvalidValue(f"Cannot read {file}: {error.strerror or error}.", field="file") from None
-    except UnicodeDecodeError:
-        raise InvalidValue(f"{file} is not text in UTF-8.", field="file") from None

@@ -1,15 +1,15 @@
 """crm profile: what imports are told, kept under a name."""
 
 from dataclasses import fields
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from crmcli.app import App
 from crmcli.commands._entity import confirm
+from crmcli.commands._kept import exported, text_of
 from crmcli.commands._noun import DryRun, Noun, Yes, complete_column
-from crmcli.errors import InvalidValue, Refused
+from crmcli.errors import Refused
 from crmcli.fields import BY_ENTITY
 from crmcli.importing.profiles import (
     BUILT_IN,
@@ -22,7 +22,7 @@ from crmcli.importing.profiles import (
     told_of,
     write_profile,
 )
-from crmcli.result import Column, Outcome, Record, Result, Table, Text
+from crmcli.result import Column, Outcome, Record, Result, Table
 
 COLUMNS: Final = (
     Column("name", "Name", cut="never"),
@@ -31,7 +31,6 @@ COLUMNS: Final = (
     Column("about", "About", wraps=True),
 )
 PAIRS: Final = ("map", "value", "set")
-LARGEST: Final = 1 << 20  # bytes of a profile to be read
 
 command = Noun(
     "profile",
@@ -102,14 +101,7 @@ def export(
     profile = profile_named(app.configured, name)
     if profile.built_in:
         raise Refused(f"The profile {profile.name} is built in: every database has it.")
-    text = write_profile(profile) + "\n"
-    if file == "-":
-        return Text(text)
-    from crmcli.transfer.whole_file import whole_file
-
-    with whole_file(Path(file)) as out:
-        out.write(text)
-    return Outcome([f"Wrote the profile {profile.name} to {file}."], data={"file": file})
+    return exported(f"the profile {profile.name}", write_profile(profile) + "\n", file)
 
 
 @command.verb("crm profile import trade-fair.json", name="import")
@@ -127,21 +119,6 @@ def import_(
     done = "Would keep" if dry_run else "Kept" if entry else "There is already"
     said = f"{done} the profile {profile.name}: crm {noun.word} import FILE --profile {profile.name}"
     return Outcome([said], [profile.name], data={"name": profile.name, "entry": entry})
-
-
-def text_of(app: App, file: str) -> str:
-    """The text of a small file. Raises InvalidValue."""
-    try:
-        if file == "-":
-            content = app.stdin_bytes.read(LARGEST)
-        else:
-            with Path(file).open("rb") as opened:
-                content = opened.read(LARGEST)
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise InvalidValue(f"Cannot read {file}: {error.strerror or error}.", field="file") from None
-    except UnicodeDecodeError:
-        raise InvalidValue(f"{file} is not text in UTF-8.", field="file") from None
 
 
 def row(profile: Profile) -> tuple[Any, ...]:

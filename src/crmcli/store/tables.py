@@ -154,14 +154,14 @@ INDEXES: Final = (
     "CREATE INDEX ix_opportunity_close_date ON opportunity"
     " (close_date, is_won, currency, category, owner_id, amount, probability, stage, account_id, source,"
     " is_closed, deleted_at) WHERE is_closed = 1 AND deleted_at IS NULL",
+    # pipeline diff: deals that are deleted by now
+    "CREATE INDEX ix_opportunity_deleted ON opportunity (deleted_at) WHERE deleted_at IS NOT NULL",
     # the life of one deal
     "CREATE INDEX ix_opportunity_version_life ON opportunity_version (opportunity_id, valid_from)",
     # forecast and pipeline as of a day, and what changed since: what still holds, and what has ended since
     "CREATE INDEX ix_opportunity_version_valid ON opportunity_version"
     " (valid_to, is_closed, valid_from, opportunity_id, is_won, owner_id, currency, category, close_date,"
     " amount, probability, stage, account_id, source, recorded_to) WHERE recorded_to IS NULL",
-    # what has been deleted since
-    "CREATE INDEX ix_opportunity_deleted ON opportunity (deleted_at) WHERE deleted_at IS NOT NULL",
     # what had been closed in a period as of a day
     "CREATE INDEX ix_opportunity_version_close_date ON opportunity_version"
     " (close_date, is_won, valid_from, valid_to, currency, category, owner_id, amount, probability, stage,"
