@@ -148,6 +148,48 @@ def fields(noun: dict[str, Any]) -> str:
     return f"### {noun['noun']}\n\n| Field | Kind | What it is |\n|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
+# --- the figures ----------------------------------------------------------------------------------------
+
+OTHERS = (
+    "forecast",
+    "forecast accuracy",
+    "pipeline",
+    "pipeline diff yesterday today",
+    "quota show",
+)
+
+
+def figures() -> str:
+    """What every figure of every report means, as --explain says it."""
+    from crmcli.reports.standard import STANDARD
+
+    parts = [
+        "# What every figure means\n\nMade from the program by `make docs`; do not edit.\n",
+        "`--explain` prints the same under a report, with the records each figure is made of and those left out."
+        " Amounts are whole minor units and are added as such; shares and means are rounded once, at the end, a"
+        " half up. Different currencies are converted record by record: open deals at the rate of the day the"
+        " report stands on, closed ones at that of their close date. What has no rate is named and in no figure.\n",
+    ]
+    with tempfile.TemporaryDirectory() as name:
+        environ = {**environment(name), "CRMCLI_TODAY": "2026-11-21"}
+
+        def said(line: str) -> str:
+            out = io.StringIO()
+            run(shlex.split(line), stdin=io.StringIO(), stdout=out, stderr=io.StringIO(), environ=environ)
+            return out.getvalue()
+
+        said("init")
+        for words in (*OTHERS, *(f"report {each.word}" for each in STANDARD)):
+            formulas = json.loads(said(f"{words} --explain --json"))["explain"]["formulas"]
+            command = " ".join(word for word in words.split() if word not in ("yesterday", "today"))
+            parts += [f"## crm {command}\n", "| Figure | What it is |", "|---|---|"]
+            for figure, formula in formulas.items():
+                cells = (figure.replace("_", " "), formula)
+                parts.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+            parts.append("")
+    return "\n".join(parts)
+
+
 # --- the files we tried ---------------------------------------------------------------------------------
 
 TRIED = ROOT / "tests" / "transfer" / "shared_files.toml"
@@ -197,6 +239,7 @@ def main() -> None:
         if (ROOT / name).exists()
     }
     wanted[ROOT / "docs" / "reference.md"] = reference()
+    wanted[ROOT / "docs" / "figures.md"] = figures()
     wanted[ROOT / "docs" / "files-we-tried.md"] = files_tried()
     stale = [
         path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text
