@@ -1,13 +1,13 @@
 """Reports over a million deals: what `make bench ARGS=analytics` measures.
 
     BENCH_DEALS=100000 make bench ARGS=analytics   a tenth of it
-    BENCH_KEEP=DIR make bench ARGS=analytics       keep the databases there, and use them again
+    BENCH_KEEP=DIR make bench ARGS=analytics       keep the databases there (3 GB), and use them again
 
 Set-based SQL makes the databases: of each deal five versions and two activities, a tenth as many accounts and
 people, all of it in the full-text index. The floor of a command is the `sqlite3` shell with the very
 statements that the command runs, on the same file; its start-up is the same command where there is one record
 of each kind. Whole processes, one round of everything after the other; figures are medians over the rounds, of
-processor time, as these differences would drown in what else a machine does.
+processor time: of wall time such differences would drown in what else a machine does.
 """
 
 import os
@@ -21,6 +21,7 @@ from typing import Final
 from unittest.mock import patch
 
 from bench.files import CRM, timed
+from crmcli.store.engine import SCHEMA_VERSION
 
 DEALS: Final = int(os.environ.get("BENCH_DEALS", "1000000"))
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "7"))
@@ -37,8 +38,8 @@ REPORTS: Final = (
     "search falcon renewal",
 )
 POINTS: Final = ("opp list --limit 20", "opp show O1", "account show A1")
-SAID: Final = {"CRMCLI_TODAY": TODAY, "CRMCLI_USER": "Owner1"}
 PAST: Final = REPORTS[:3]  # these can be asked for a day that is over
+ENVIRONMENT: Final = {"CRMCLI_TODAY": TODAY, "CRMCLI_USER": "Owner1"}
 
 # --- the databases ------------------------------------------------------------------------------------
 
@@ -50,7 +51,7 @@ TALKS: Final = "Call Email Meeting Note".split()
 
 
 def chance(prime: int, below: int) -> str:
-    """A number that looks like chance, of row n; the same in every run."""
+    """A number below another that looks like chance, of row n; the same in every run."""
     return f"(n * {prime} % 1000003 * 7919 % 1000033 % {below})"
 
 
@@ -108,9 +109,8 @@ VERSIONS: Final = f"""
           FROM life AS l CROSS JOIN {STEPS}) AS l
     JOIN stage AS s ON s.id = l.stage
 """
-FIRST: Final = at("l.first")
 DEAL: Final = f"""
-    SELECT {all_of("4", FIRST)}, l.owner, topic || ' ' || n, lower(topic || ' ' || n), l.account, l.amount,
+    SELECT {all_of("4", at("l.first"))}, l.owner, topic || ' ' || n, lower(topic || ' ' || n), l.account, l.amount,
            'USD', s.name, s.probability, s.category, date(l.closing, 'unixepoch'), l.source, s.is_closed, s.is_won,
            CASE WHEN s.is_closed THEN date(l.closing, 'unixepoch') END, {at("l.first + 4 * l.step")},
            s.probability, s.category
@@ -198,7 +198,7 @@ def make(database: Path, count: int) -> Path:
 
 
 def argv(line: str) -> list[str]:
-    return ["env", *(f"{name}={value}" for name, value in SAID.items()), CRM, *line.split()]
+    return ["env", *(f"{name}={value}" for name, value in ENVIRONMENT.items()), CRM, *line.split()]
 
 
 def statements(line: str, database: Path) -> str:
@@ -213,7 +213,7 @@ def statements(line: str, database: Path) -> str:
         connection.set_trace_callback(said.append)
         return connection
 
-    environ = {"CRMCLI_DB": str(database), "TZ": "UTC", "HOME": str(database.parent), **SAID}
+    environ = {"CRMCLI_DB": str(database), "TZ": "UTC", "HOME": str(database.parent), **ENVIRONMENT}
     with patch("crmcli.store.reader.connect_to_read", listened_to):
         code = cli.run(line.split(), stdin=StringIO(), stdout=StringIO(), stderr=StringIO(), environ=environ)
     if code:
@@ -256,7 +256,10 @@ def measure_analytics(folder: Path) -> None:
     place = Path(os.environ.get("BENCH_KEEP") or folder)
     place.mkdir(parents=True, exist_ok=True)
     small, middle = DEALS // 100, DEALS // 10
-    databases = {size: make(place / f"deals-{size}.db", size or 1) for size in (0, small, middle, DEALS)}
+    databases = {
+        size: make(place / f"schema-{SCHEMA_VERSION}-deals-{size}.db", size or 1)
+        for size in (0, small, middle, DEALS)
+    }
     lines = (*REPORTS, *POINTS, *map(past, PAST))
     times = Times()
     for each in range(-1, ROUNDS):

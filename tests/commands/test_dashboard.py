@@ -19,7 +19,7 @@ ALONE = {
     "pipeline": "pipeline",
     "attainment": "report attainment",
     "leaderboard": "report leaderboard",
-    "cycle_time": "report cycle-time --period this-quarter --currency USD",
+    "cycle_time": "report cycle-time --period this-quarter",
 }
 NAMES = ("Ann Lee", "李娜", "Bo")
 

@@ -139,7 +139,8 @@ def standard_panel(
 
     standard = next(each for each in STANDARD if each.word == word)
     by = standard.by[0] if standard.by else None
-    found = standard_report(app, standard, period=period or label, by=by, **asked)
+    given = {name: value for name, value in asked.items() if standard.has_money or name != "currency"}
+    found = standard_report(app, standard, period=period or label, by=by, **given)
     return Panel(found, shown(found, title, columns))
 
 

@@ -65,19 +65,16 @@ Cells = dict[str, dict[str, Cell]]  # currency -> stage -> cell
 def stages_sql(asked: Asked, midnights: Iterable[str]) -> str:
     """The open deals by stage, currency and the day in UTC they were made on.
 
-    Last come how many of them were made at or after each local midnight (they move with the seasons). Of the
-    past those without an amount come one by one, by their ids: to look for them again would take as long.
+    Last come how many of them were made at or after each local midnight (they move with the seasons).
     """
     source = asked.scope.source
-    blank = f"CASE WHEN d.amount IS NULL THEN {source.id} END" if asked.scope.moment else "NULL"
     clock = f"substr({source.created}, 12)"
     later = "".join(f", sum(CASE WHEN {clock} >= '{at}' THEN 1 ELSE 0 END)" for at in midnights)
     return (
-        f"SELECT d.stage, d.currency, substr({source.created}, 1, 10) AS day, {blank} AS blank, count(*),"
+        f"SELECT d.stage, d.currency, substr({source.created}, 1, 10) AS day, count(*),"
         " count(*) - count(d.amount),"
         f" CAST(coalesce(sum(d.amount), 0) AS BIGINT), CAST(coalesce(sum({WEIGHTED}), 0) AS BIGINT){later}"
-        f" FROM {source.named} WHERE {asked.holds}"
-        f" GROUP BY 1, 2, 3{', 4' if asked.scope.moment else ''}"
+        f" FROM {source.named} WHERE {asked.holds} GROUP BY 1, 2, 3"
     )
 
 
@@ -121,9 +118,13 @@ class Calendar:
     def __init__(self, zone: tzinfo, midnights: list[str]) -> None:
         self.zone = zone
         self.begins = ["00:00:00Z", *midnights]
+        self.known: dict[tuple[str, int], date] = {}
 
     def day(self, utc_day: str, past: int) -> date:
-        return from_iso_instant(f"{utc_day}T{self.begins[past]}").astimezone(self.zone).date()
+        if (found := self.known.get((utc_day, past))) is None:
+            found = from_iso_instant(f"{utc_day}T{self.begins[past]}").astimezone(self.zone).date()
+            self.known[utc_day, past] = found
+        return found
 
 
 # --- the fold -----------------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ class Calendar:
 def fold(rows: Iterable[tuple[Any, ...]], calendar: Calendar, as_of: date) -> Cells:
     """The groups that SQL counted, by currency and stage."""
     cells: Cells = {}
-    for stage, currency, day, _id, count, blank, amount, weighted, *later in rows:
+    for stage, currency, day, count, blank, amount, weighted, *later in rows:
         begun = [count, *later, 0]
         days = sum(
             (begun[past] - begun[past + 1]) * age(calendar.day(day, past), as_of)
@@ -147,8 +148,9 @@ def pipeline(reader: Reader, asked: Asked) -> Report:
     """The open deals by stage, in the order of the sales process."""
     as_of = date.fromisoformat(asked.scope.as_of)
     midnights = midnights_of(asked.zone, as_of.year)
-    counted = list(reader.rows(stages_sql(asked, midnights), **asked.params))
-    cells = fold(counted, Calendar(asked.zone, midnights), as_of)
+    cells = fold(
+        reader.rows(stages_sql(asked, midnights), **asked.params), Calendar(asked.zone, midnights), as_of
+    )
     currencies = sorted(cells) or [asked.currency]
     one = currencies[0] if len(currencies) == 1 else None
     usual = "active = 1 AND is_closed = 0 AND deleted_at IS NULL"
@@ -167,8 +169,7 @@ def pipeline(reader: Reader, asked: Asked) -> Report:
             rows.append([name, currency, *cell.figures()])
             order.append((currency, name))
         totals[currency] = [None, currency, *total.figures()]
-    blank = sum(cell.blank for found in cells.values() for cell in found.values())
-    missing = LeftOut(reader, asked, blank, [row[3] for row in counted if row[3] is not None])
+    missing = LeftOut(reader, asked, sum(cell.blank for found in cells.values() for cell in found.values()))
     report = Report(
         columns_of(),
         rows,
@@ -223,8 +224,7 @@ def footer(asked: Asked) -> str:
 class LeftOut:
     """The deals that add nothing: those without an amount, and in a period those without a close date."""
 
-    def __init__(self, reader: Reader, asked: Asked, blank: int, known: list[int]) -> None:
-        """`known` are the ids of those without an amount, where they are known already."""
+    def __init__(self, reader: Reader, asked: Asked, blank: int) -> None:
         self.counts = {NO_AMOUNT: blank}
         self.excluded: list[dict[str, str]] = []
         source = asked.scope.source
@@ -236,16 +236,15 @@ class LeftOut:
             self.counts[NO_CLOSE_DATE] = reader.value(count, **asked.scope.params)
         limit = "" if asked.every else f" LIMIT {NAMED}"
         for reason, condition in conditions.items():
-            ids: Iterable[int] = ()
-            if reason == NO_AMOUNT and known:
-                ids = sorted(known)[: None if asked.every else NAMED]
-            elif self.counts[reason]:
+            if self.counts[reason]:
                 # + 0: for a few deals, SQLite is not to walk through all of them in the order of their ids
                 order = f"ORDER BY {source.id} + 0{limit}"
                 sql = f"SELECT {source.id} FROM {source.table} WHERE {condition} {order}"
                 params = asked.params if reason == NO_AMOUNT else asked.scope.params
-                ids = (row[0] for row in reader.rows(sql, **params))
-            self.excluded += [{"ref": reference("opportunity", id), "reason": reason} for id in ids]
+                named = reader.rows(sql, **params)
+                self.excluded += [
+                    {"ref": reference("opportunity", row[0]), "reason": reason} for row in named
+                ]
 
     def sentences(self) -> list[str]:
         said = []

@@ -190,7 +190,8 @@ def trend(deals: list[Deal]) -> dict[str | None, list[Any]]:
 
 def asked(crm: Crm, words: str, skip: int) -> dict[Any, list[Any]]:
     """The figures of each row, without the columns before them."""
-    found = rows(crm, f"{words} --period 2026 --currency USD")
+    currency = "" if "cycle-time" in words else "--currency USD"
+    found = rows(crm, f"{words} --period 2026 {currency}")
     return {key: list(row.values())[skip:] for key, row in found.items()}
 
 
