@@ -147,3 +147,36 @@ def test_the_day_that_sql_groups_by_is_the_local_day(zone_name: str, seconds: in
 def test_utc_needs_no_midnights() -> None:
     assert midnights_of(UTC, 2026) == []
     assert Calendar(UTC, []).day("2026-05-11", 0) == date(2026, 5, 10) + timedelta(days=1)
+
+
+# --- in one currency ----------------------------------------------------------------------------------
+
+
+def test_everything_is_converted_at_the_rates_of_the_day_deal_by_deal(deals: Crm) -> None:
+    deals.ok("opp add Köln --amount 'EUR 0.03' --stage Nego")
+    deals.ok("opp add Bonn --amount 'EUR 100' --stage Nego")
+    deals.ok("opp add Bath --amount 'GBP 9' --stage Prosp")
+    deals.ok("opp add Blank --currency EUR --stage Prosp")
+    deals.ok("rate set EUR 1.5 --from 2026-05-01")
+    found = deals.ok("pipeline --currency USD --json").json
+    nego = found["rows"][-1]
+    assert (nego["count"], nego["amount"]) == (4, "250.20")  # 0.045 is 0.05
+    assert nego["weighted"] == "225.19"  # 90.14 + 0.05 (of 0.05, 0.045) + 135.00
+    assert found["total"]["count"] == 8
+    assert {"ref": "O9", "reason": "no rate for GBP"} in found["excluded"]
+    text = deals.ok("pipeline --currency USD --explain").out
+    assert "No rate for GBP (crm rate set): 1 deal, counted, adding nothing: O9" in text
+    assert "Rates: 1 EUR = 1.5 USD from 2026-05-01" in text
+    assert "O8 Bonn · EUR 100.00 · 90 %" in text
+
+
+def test_the_rates_are_those_of_the_day_it_stands_on(deals: Crm) -> None:
+    deals.ok("opp add Bonn --amount 'EUR 100' --stage Value --at 2026-05-02")
+    deals.ok("rate set EUR 1.5 --from 2026-05-01", today="2026-05-01")
+    deals.ok("rate set EUR 2 --from 2026-05-10", today="2026-05-01")
+
+    def value(words: str) -> str:
+        rows = deals.ok(f"pipeline --currency USD {words} --json").json["rows"]
+        return next(row["amount"] for row in rows if row["stage"] == "Value Proposition")
+
+    assert (value(""), value("--as-of 2026-05-09")) == ("200.00", "150.00")

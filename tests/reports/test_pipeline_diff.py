@@ -274,7 +274,7 @@ def test_what_rates_do_is_no_sale(spring: Crm) -> None:
         ("O13", "rate", "20.00"),
         ("O12", "rate", "10.00"),
     ]
-    assert "EUR 1.2 from 2026-05-10" in spring.ok("pipeline diff 2026-05-09 today --currency USD").out
+    assert "1 EUR = 1.2 USD from 2026-05-10" in spring.ok("pipeline diff 2026-05-09 today --currency USD").out
 
 
 def test_a_deal_without_a_rate_is_named_and_in_no_figure(spring: Crm) -> None:

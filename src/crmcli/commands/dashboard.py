@@ -145,10 +145,10 @@ def standard_panel(
 
 
 def pipeline_panel(app: App, scope: "Scope", currency: str) -> Panel:
-    """All open deals by stage: each currency for itself, as `crm pipeline` has them."""
+    """All open deals by stage, whenever they close."""
     from crmcli.reports.pipeline import Asked, pipeline
 
-    asked = Asked(scope._replace(period=None), currency, app.zone, every=as_json(app))
+    asked = Asked(scope._replace(period=None), app.currency, app.zone, every=as_json(app), into=currency)
     found = pipeline(app.read(), asked)
     return Panel(found, shown(found, "Pipeline by stage, all open deals", PIPELINE))
 

@@ -19,15 +19,17 @@ def command(
     app: App,
     owner: Owner = None,
     period: Period = None,
+    currency: Into = None,
     as_of: AsOf = None,
     explain: Explain = False,
 ) -> Report:
     """Open deals by stage: how many, what they may bring, what is expected of them, how old they are.
 
-    With --period only those that close within it.
+    With --period only those that close within it. Each currency has a block of its own, unless --currency
+    converts them at the rates of the day.
     """
     scope = scope_of(app, as_of=as_of, owner=owner, period=period)
-    asked = Asked(scope, app.currency, app.zone, explain, as_json(app))
+    asked = Asked(scope, app.currency, app.zone, explain, as_json(app), into_of(currency))
     return pipeline(app.read(), asked)
 
 

@@ -24,7 +24,7 @@ from crmcli.rules.forecast import (
     weighted,
 )
 from crmcli.rules.quotas import Line, Quota, Target, own_targets, whole_targets
-from crmcli.rules.rates import Rates
+from crmcli.rules.rates import NO_RATE, Rates
 from crmcli.store import figures as known
 from crmcli.store import groups
 from crmcli.store.deals import WEIGHTED, Scope
@@ -38,7 +38,6 @@ EXPLAINED: Final = 20  # deals of a row that --explain shows to people
 MINOR: Final = {"open_pipeline": 2, "pipeline": 2, "weighted": 1}  # after the count of deals
 MEASURES: Final = ("quota", "attainment", "gap", "coverage")
 NO_QUOTA: Final = "n/a"
-NO_RATE: Final = "no rate"
 MORE_FORMULAS: Final = {
     "quota": "those set for periods within this one; a quarter's rather than its months'",
     "adjusted": "what is shown is the manager's figure, else the owner's, else the raw one",
@@ -670,10 +669,7 @@ def footer(asked: Asked, rates: Rates, plan: Plan) -> list[str]:
     ]
     if asked.what_if:
         said.append(f"What if: {'; '.join(asked.what_if)}. Nothing was written.")
-    if rates.used:
-        used = sorted(rates.used.items())
-        each = (f"1 {currency} = {rate} {rates.home} from {day}" for (currency, day), rate in used)
-        said.append(f"Rates: {'; '.join(each)}")
+    said += rates.sentences()
     if not plan.quotas:
         said.append(f"{', '.join(MEASURES).capitalize()}: n/a, as there is no quota.")
     return said

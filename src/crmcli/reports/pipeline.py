@@ -6,8 +6,10 @@ from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
 from crmcli.result import Chart, Column, Report, Row
-from crmcli.rules.forecast import NO_AMOUNT, NO_CLOSE_DATE
+from crmcli.rules.forecast import NO_AMOUNT, NO_CLOSE_DATE, weighted
+from crmcli.rules.rates import NO_RATE, Rates
 from crmcli.store.deals import WEIGHTED, Scope
+from crmcli.store.figures import rates as known_rates
 from crmcli.store.reader import Reader
 from crmcli.values.dates import from_iso_instant
 from crmcli.values.money import amount_text
@@ -22,10 +24,11 @@ class Asked(NamedTuple):
     """The options of the report."""
 
     scope: Scope
-    currency: str  # of a pipeline in which there is nothing
+    currency: str  # the home currency: of rates, and of a pipeline in which there is nothing
     zone: tzinfo
     explain: bool = False
     every: bool = True  # name every deal that was left out or is explained: for programs
+    into: str | None = None  # the currency that all is converted to
 
     @property
     def params(self) -> dict[str, Any]:
@@ -75,6 +78,15 @@ def stages_sql(asked: Asked, midnights: Iterable[str]) -> str:
         " count(*) - count(d.amount),"
         f" CAST(coalesce(sum(d.amount), 0) AS BIGINT), CAST(coalesce(sum({WEIGHTED}), 0) AS BIGINT){later}"
         f" FROM {source.named} WHERE {asked.holds} GROUP BY 1, 2, 3"
+    )
+
+
+def foreign_sql(asked: Asked) -> str:
+    """Those in other currencies than the one that all is converted to, each amount apart."""
+    return (
+        "SELECT d.stage, d.currency, d.amount, d.probability, count(*)"
+        f" FROM {asked.scope.source.table} WHERE {asked.holds} AND d.amount IS NOT NULL AND d.currency <> :into"
+        " GROUP BY 1, 2, 3, 4"
     )
 
 
@@ -133,24 +145,45 @@ class Calendar:
 def fold(rows: Iterable[tuple[Any, ...]], calendar: Calendar, as_of: date) -> Cells:
     """The groups that SQL counted, by currency and stage."""
     cells: Cells = {}
-    for stage, currency, day, count, blank, amount, weighted, *later in rows:
+    for stage, currency, day, count, blank, amount, expected, *later in rows:
         begun = [count, *later, 0]
         days = sum(
             (begun[past] - begun[past + 1]) * age(calendar.day(day, past), as_of)
             for past in range(len(later) + 1)
             if begun[past] > begun[past + 1]
         )
-        cells.setdefault(currency, {}).setdefault(stage, Cell()).add(count, blank, amount, weighted, days)
+        cells.setdefault(currency, {}).setdefault(stage, Cell()).add(count, blank, amount, expected, days)
     return cells
+
+
+def converted(reader: Reader, asked: Asked, into: str, rates: Rates, cells: Cells) -> Cells:
+    """The same in one currency, at the rates of the as-of day; what has no rate is counted, and adds nothing."""
+    whole: dict[str, Cell] = {}
+    for currency, stages in cells.items():
+        for stage, cell in stages.items():
+            amount, expected = (cell.amount, cell.weighted) if currency == into else (0, 0)
+            whole.setdefault(stage, Cell()).add(cell.count, cell.blank, amount, expected, cell.days)
+    for stage, currency, amount, probability, count in reader.rows(
+        foreign_sql(asked), into=into, **asked.params
+    ):
+        worth = rates.convert(amount, currency, into, asked.scope.as_of)
+        if worth is not None:
+            whole[stage].add(0, 0, worth * count, weighted(worth, probability) * count, 0)
+    return {into: whole}
 
 
 def pipeline(reader: Reader, asked: Asked) -> Report:
     """The open deals by stage, in the order of the sales process."""
     as_of = date.fromisoformat(asked.scope.as_of)
+    rates = Rates(asked.currency)
     midnights = midnights_of(asked.zone, as_of.year)
     cells = fold(
         reader.rows(stages_sql(asked, midnights), **asked.params), Calendar(asked.zone, midnights), as_of
     )
+    blank = sum(cell.blank for found in cells.values() for cell in found.values())
+    if asked.into:
+        rates = Rates(asked.currency, known_rates(reader, asked.scope.known_until, asked.currency))
+        cells = converted(reader, asked, asked.into, rates, cells)
     currencies = sorted(cells) or [asked.currency]
     one = currencies[0] if len(currencies) == 1 else None
     usual = "active = 1 AND is_closed = 0 AND deleted_at IS NULL"
@@ -169,7 +202,7 @@ def pipeline(reader: Reader, asked: Asked) -> Report:
             rows.append([name, currency, *cell.figures()])
             order.append((currency, name))
         totals[currency] = [None, currency, *total.figures()]
-    missing = LeftOut(reader, asked, sum(cell.blank for found in cells.values() for cell in found.values()))
+    missing = LeftOut(reader, asked, blank, rates)
     report = Report(
         columns_of(),
         rows,
@@ -181,7 +214,7 @@ def pipeline(reader: Reader, asked: Asked) -> Report:
         totals={} if one else totals,
         block="" if one else "currency",
         tail={"excluded": missing.excluded},
-        notes=[*missing.sentences(), footer(asked)],
+        notes=[*missing.sentences(), footer(asked), *rates.sentences()],
         chart=Chart("amount"),
     )
     if asked.explain:
@@ -224,7 +257,7 @@ def footer(asked: Asked) -> str:
 class LeftOut:
     """The deals that add nothing: those without an amount, and in a period those without a close date."""
 
-    def __init__(self, reader: Reader, asked: Asked, blank: int) -> None:
+    def __init__(self, reader: Reader, asked: Asked, blank: int, rates: Rates) -> None:
         self.counts = {NO_AMOUNT: blank}
         self.excluded: list[dict[str, str]] = []
         source = asked.scope.source
@@ -234,13 +267,18 @@ class LeftOut:
             conditions[NO_CLOSE_DATE] = dateless
             count = f"SELECT count(*) FROM {source.table} WHERE {dateless}"
             self.counts[NO_CLOSE_DATE] = reader.value(count, **asked.scope.params)
+        for currency in sorted(rates.failed):
+            reason = f"{NO_RATE} for {currency}"
+            conditions[reason] = f"{asked.holds} AND d.amount IS NOT NULL AND d.currency = '{currency}'"
+            count = f"SELECT count(*) FROM {source.table} WHERE {conditions[reason]}"
+            self.counts[reason] = reader.value(count, **asked.params)
         limit = "" if asked.every else f" LIMIT {NAMED}"
         for reason, condition in conditions.items():
             if self.counts[reason]:
                 # + 0: for a few deals, SQLite is not to walk through all of them in the order of their ids
                 order = f"ORDER BY {source.id} + 0{limit}"
                 sql = f"SELECT {source.id} FROM {source.table} WHERE {condition} {order}"
-                params = asked.params if reason == NO_AMOUNT else asked.scope.params
+                params = asked.scope.params if reason == NO_CLOSE_DATE else asked.params
                 named = reader.rows(sql, **params)
                 self.excluded += [
                     {"ref": reference("opportunity", row[0]), "reason": reason} for row in named
@@ -252,9 +290,12 @@ class LeftOut:
             if count:
                 refs = [each["ref"] for each in self.excluded if each["reason"] == reason][:NAMED]
                 more = [f"and {count - len(refs)} more"] if count > len(refs) else []
-                what = "counted, adding nothing" if reason == NO_AMOUNT else "in no period"
+                what = "in no period" if reason == NO_CLOSE_DATE else "counted, adding nothing"
+                hint = " (crm rate set)" if reason.startswith(NO_RATE) else ""
                 deals = f"{count} deal{'s' if count > 1 else ''}"
-                said.append(f"{reason.capitalize()}: {deals}, {what}: {' '.join([*refs, *more])}")
+                said.append(
+                    f"{reason[0].upper()}{reason[1:]}{hint}: {deals}, {what}: {' '.join([*refs, *more])}"
+                )
         return said
 
 
@@ -277,11 +318,12 @@ def explain(reader: Reader, asked: Asked, report: Report, order: list[tuple[str,
         deals_sql(asked), most=most, **asked.params
     ):
         made = from_iso_instant(created).astimezone(asked.zone).date()
-        deals.setdefault((currency, stage), []).append(
+        deals.setdefault((asked.into or currency, stage), []).append(
             {
                 "ref": reference("opportunity", id),
                 "name": name,
                 "amount": None if amount is None else amount_text(amount, currency),
+                "currency": currency,
                 "probability": probability,
                 "age_days": age(made, as_of),
             }
@@ -306,7 +348,9 @@ def explain(reader: Reader, asked: Asked, report: Report, order: list[tuple[str,
             continue
         report.explain.append(f"{stage}, {currency}: deals counted: {counts[currency, stage]}")
         for deal in shown:
-            figures = f"{deal['amount'] or 'no amount'} · {deal['probability']} % · {deal['age_days']} days"
+            own = f"{deal['currency']} " if deal["currency"] != currency else ""
+            worth = f"{own}{deal['amount']}" if deal["amount"] else "no amount"
+            figures = f"{worth} · {deal['probability']} % · {deal['age_days']} days"
             report.explain.append(f"  {deal['ref']} {deal['name']} · {figures}")
         if counts[currency, stage] > len(shown):
             report.explain.append(f"  and {counts[currency, stage] - len(shown)} more")

@@ -358,7 +358,7 @@ def pipeline_diff(reader: Reader, asked: Asked) -> Report:
                 ),
             ],
         },
-        notes=[*said_of(between), *said_without_rate(unrated), footer(asked), *rates_used(rates)],
+        notes=[*said_of(between), *said_without_rate(unrated), footer(asked), *rates.sentences()],
         chart=Chart("amount", "steps"),
     )
     if asked.explain:
@@ -400,11 +400,6 @@ def footer(asked: Asked) -> str:
         f"From the end of {asked.before.as_of} to that of {asked.after.as_of} · open deals {closing} ·"
         f" {'owner ' + owner if owner else 'all owners'}"
     )
-
-
-def rates_used(rates: Rates) -> list[str]:
-    used = (f"{currency} {rate} from {day}" for (currency, day), rate in sorted(rates.used.items()))
-    return [f"Rates in {rates.home}: {', '.join(used)}"] if rates.used else []
 
 
 def said_without_rate(unrated: dict[int, str]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Final
 from crmcli.errors import InvalidValue
 from crmcli.values.money import decimals
 
+NO_RATE: Final = "no rate"
 RATE: Final = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,12}))?")
 
 
@@ -60,6 +61,14 @@ class Rates:
         value = minor * of[0] * into[1] * int(10 ** decimals(to))
         by = of[1] * into[0] * int(10 ** decimals(currency))
         return (2 * value + by) // (2 * by)
+
+    def sentences(self) -> list[str]:
+        """The rates that were used, as a footer says them."""
+        used = (
+            f"1 {currency} = {rate} {self.home} from {day}"
+            for (currency, day), rate in sorted(self.used.items())
+        )
+        return [f"Rates: {'; '.join(used)}"] if self.used else []
 
     def unrated(self, to: str) -> dict[str, str]:
         """The currencies that could not be converted, and the day before which they cannot be."""

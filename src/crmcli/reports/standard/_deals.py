@@ -8,6 +8,7 @@ from crmcli.fields import reference
 from crmcli.reports.standard import Asked
 from crmcli.result import Report
 from crmcli.rules.forecast import NO_AMOUNT
+from crmcli.rules.rates import NO_RATE
 from crmcli.store import groups
 from crmcli.store.groups import BY, Key
 from crmcli.store.reader import Reader
@@ -16,7 +17,6 @@ from crmcli.values.money import amount_text
 
 NAMED: Final = 10  # deals that a footer names
 EXPLAINED: Final = 20  # deals of a row that --explain shows to people
-NO_RATE: Final = "no rate"
 NO_DAYS: Final = "closed before it was made"
 
 

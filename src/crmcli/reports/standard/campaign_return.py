@@ -7,7 +7,6 @@ from typing import Any, Final, NamedTuple
 from crmcli.fields import reference
 from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import (
-    NO_RATE,
     explain,
     footer,
     head,
@@ -19,6 +18,7 @@ from crmcli.reports.standard._deals import (
 )
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.campaign_return import Cost, campaign_return, cost_each, cost_of
+from crmcli.rules.rates import NO_RATE
 from crmcli.rules.win_rate import win_rate
 from crmcli.store.groups import Key, named_key
 from crmcli.store.past import Past

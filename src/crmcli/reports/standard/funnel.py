@@ -6,7 +6,6 @@ from typing import Any, Final
 from crmcli.fields import reference
 from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import (
-    NO_RATE,
     explained,
     footer,
     head,
@@ -19,6 +18,7 @@ from crmcli.reports.standard._deals import (
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.forecast import NO_AMOUNT
 from crmcli.rules.funnel import NOWHERE, WON, Passage, funnel
+from crmcli.rules.rates import NO_RATE
 from crmcli.store.groups import Key
 from crmcli.store.reader import Reader
 from crmcli.store.stages import PLACES, OpenStage, open_stages, versions_of
