@@ -1,12 +1,11 @@
 """What every report can be asked for: a comparison, a condition to fail under, silence where nothing changed."""
 
-import json
-import os
 import re
 import shlex
 import subprocess
 import sys
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmcli.errors import InvalidValue
+from crmcli.reports.standard import STANDARD
 from crmcli.result import Column
 from crmcli.rules.conditions import WAYS, Rows, judged, parse_condition
 from tests.conftest import Crm
@@ -50,7 +50,13 @@ def test_a_report_is_compared_with_another_period_row_by_row(year: Crm) -> None:
     li = next(row for row in said["rows"] if row["key"] == "Li")
     assert (li["closed"], li["closed_before"], li["closed_change"]) == ("5000.00", "1000.00", "4000.00")
     zhang = next(row for row in said["rows"] if row["key"] == "Zhang")
-    assert (zhang["closed"], zhang["closed_before"], zhang["closed_change"]) == (None, "2000.00", None)
+    assert (zhang["closed"], zhang["closed_before"], zhang["closed_change"]) == (
+        *("0.00", "2000.00", "-2000.00"),
+    )
+    assert (zhang["quota"], zhang["quota_change"]) == (None, None)
+    assert sum(Decimal(row["closed_change"]) for row in said["rows"]) == Decimal(
+        said["total"]["closed_change"]
+    )
     assert said["total"]["closed_change"] == "2000.00"
     assert said["compared_with"]["label"] == "2026-Q1"
     people = year.ok("forecast --period 2026-Q2 --compare 2026-Q1").out
@@ -81,6 +87,63 @@ def test_what_stands_on_a_day_is_compared_with_the_end_of_a_period(year: Crm) ->
     year.fails(2, "pipeline --compare this-quarter")
 
 
+def test_months_in_which_something_is_are_compared_with_their_like(year: Crm) -> None:
+    """The report has only months with closed deals: February and March, then May."""
+    rows = year.ok("report win-rate --by month --period 2026-Q2 --compare 2026-Q1 --json").json["rows"]
+    assert [(row["month"], row["won"], row["won_before"]) for row in rows] == [
+        ("2026-05", 1, 1),  # with February, the second of its quarter
+        ("2026-03", 0, 1),
+    ]
+
+
+def test_figures_of_two_currencies_are_never_subtracted(year: Crm) -> None:
+    year.ok("rate set EUR 2 --from 2026-01-01", today="2026-01-02")
+    year.ok("opp add Köln --amount 'EUR 300' --close-date 2026-05-12 --stage 'Closed Won' --owner Zhang")
+    for day in ("O1", "O2", "O3", "O4"):
+        year.ok(f"opp rm {day} --yes")
+    year.ok("opp add Old --amount 'USD 100' --close-date 2026-02-12 --stage 'Closed Won' --owner Zhang")
+    for words in (
+        "report win-rate --fields won_amount,won_amount_change",
+        "forecast --fields closed,closed_change",
+    ):
+        said = year.ok(f"{words} --period 2026-Q2 --compare 2026-Q1 --json").json
+        expected = {"USD": ["600.00", "500.00"], "EUR": ["300.00", "250.00"]}  # 100 dollars are 50 euros
+        assert [*said["total"].values()][:2] == expected[said["currency"]]
+
+
+def test_a_day_is_compared_with_as_it_stood_then(year: Crm) -> None:
+    said = year.ok("forecast --period 2026-Q2 --compare 2026-05-08 --json").json
+    assert (said["total"]["closed"], said["total"]["closed_before"]) == ("5000.00", "0.00")
+    assert said["compared_with"]["as_of"] == "2026-05-08"
+
+
+def test_records_of_one_name_stay_apart(year: Crm) -> None:
+    year.ok("account add Acme")
+    year.ok(
+        "account add Acme --force" if "--force" in year.ok("account add --help").out else "account add Acme"
+    )
+    year.ok("opp edit O3 --account A1")
+    year.ok("opp edit O4 --account A2")
+    rows = year.ok("forecast --by account --period 2026-Q2 --compare 2026-Q1 --json").json["rows"]
+    assert [row["ref"] for row in rows if row["key"] == "Acme"] == ["A1", "A2"]
+
+
+@pytest.mark.parametrize("words", ["pipeline diff -1w today", "forecast accuracy"])
+def test_what_stands_on_no_period_or_day_of_its_own_is_not_compared(year: Crm, words: str) -> None:
+    assert "--compare" not in year.ok(f"{' '.join(words.split()[:2])} --help").out
+    year.fails(2, f"{words} --compare last-year")
+
+
+@pytest.mark.parametrize(
+    "words", ["forecast", "pipeline", "quota show", *(f"report {each.word}" for each in STANDARD)]
+)
+def test_every_report_can_be_compared(year: Crm, words: str) -> None:
+    period = "last-quarter" if words != "report stale" else "2026-04"
+    said = year.ok(f"{words} --compare {period} --json").json
+    assert said["compared_with"]
+    year.ok(f"{words} --compare {period}")
+
+
 # --- conditions -------------------------------------------------------------------------------------------
 
 
@@ -109,6 +172,11 @@ def test_a_condition_on_the_total_ends_with_8_and_says_why(year: Crm) -> None:
 )
 def test_a_condition_may_name_a_row_money_and_shares(year: Crm, condition: str, code: int) -> None:
     assert year("forecast", "--period", "2026-Q2", "--fail-if", condition).code == code
+
+
+def test_money_of_another_currency_is_not_judged_and_that_is_said(year: Crm) -> None:
+    run = year.ok("forecast", "--period", "2026-Q2", "--fail-if", "closed<EUR 1m")
+    assert run.err == "closed is USD 5,000.00, another currency: closed<EUR 1m cannot be judged.\n"
 
 
 def test_what_cannot_be_judged_is_named_and_does_not_hold(year: Crm) -> None:
@@ -161,6 +229,16 @@ def test_what_has_not_changed_is_not_printed_again(year: Crm) -> None:
     assert "Changed since 2026-05-20" in year.ok(words, today="2026-05-22").out
     assert year.ok(words, today="2026-05-22").out == ""
     assert year.ok(f"{words} --json", today="2026-05-22").json["rows"]  # asked otherwise, remembered apart
+
+
+def test_a_change_in_any_of_several_rows_of_one_name_is_a_change(year: Crm) -> None:
+    for subject in ("Write", "Call"):
+        year.ok(f"task add {subject} --due-date 2026-05-19 --owner Li")
+    words = "today --owner Li --changed-since-last"
+    assert "Write" in year.ok(words).out
+    assert year.ok(words).out == ""
+    year.ok("task done T1")
+    assert "Call" in year.ok(words).out
 
 
 def test_growing_older_is_no_change(year: Crm) -> None:
@@ -241,5 +319,4 @@ def test_the_systemd_units_are_well_formed(year: Crm, tmp_path: Path) -> None:
     (command,) = re.findall(
         r"^ExecStart=%h/\.local/bin/crm (.*)$", (tmp_path / names[0]).read_text(), re.MULTILINE
     )
-    assert json.dumps(year.ok(*shlex.split(command)).out)
-    assert os.linesep not in command
+    assert "Forecast 2026-Q2" in year.ok(*shlex.split(command)).out

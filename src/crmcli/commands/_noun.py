@@ -359,7 +359,7 @@ def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
     extra = verb.options(known) if verb.options else []
     watching = signature.return_annotation in (Figures, Table)  # what can be printed only where it changed
     if watching:
-        extra = [*extra, *_watch.options([parameter.name for parameter in own])]
+        extra = [*extra, *_watch.options({parameter.name: parameter for parameter in own})]
     takes = [parameter for parameter in own if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
     parameters = [
         inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),

@@ -1,8 +1,11 @@
 """What every report can be asked for: a comparison, a condition under which to fail, silence where nothing changed."""
 
 import inspect
-from collections.abc import Callable
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
@@ -12,13 +15,16 @@ from crmcli.errors import CrmError, InvalidValue
 from crmcli.result import Column, Report, Row, Table
 
 FIGURES: Final = ("number", "percent", "money")
+NAMED: Final = 10  # rows that a sentence names
 SERIES: Final = ("week", "month", "quarter")  # rows that follow one another in time
 FAILED: Final = 8
 
 Compare = Annotated[
     str | None,
     typer.Option(
-        "--compare", metavar="PERIOD", help="Beside each figure, how it differs from that period's."
+        "--compare",
+        metavar="PERIOD",
+        help="Beside each figure, how it differs from that period's, or from that day.",
     ),
 ]
 FailIf = Annotated[
@@ -41,10 +47,10 @@ class Watch(NamedTuple):
     changed: bool = False
 
 
-def options(parameters: list[str]) -> list[inspect.Parameter]:
-    """The options of a command with these parameters: a comparison needs a period, or a day it stands on."""
+def options(parameters: Mapping[str, inspect.Parameter]) -> list[inspect.Parameter]:
+    """The options of a command with these parameters: a comparison needs a usual period, or a day it stands on."""
     offered: list[tuple[str, Any, Any]] = [("fail_if", FailIf, None), ("changed_since_last", Changed, False)]
-    if "period" in parameters or "as_of" in parameters:
+    if "as_of" in parameters or ("period" in parameters and parameters["period"].default is not None):
         offered.insert(0, ("compare", Compare, None))
     return [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
@@ -75,12 +81,10 @@ def watched(app: App, function: Callable[..., Any], given: dict[str, Any], watch
     conditions = conditions_of(watch)
     result: Table = function(app, **given)
     if watch.compare is not None:
-        assert isinstance(result, Report)
-        before = function(app, **at_another_time(app, given, watch.compare))
-        result = compared(result, before, watch.compare)
-    if conditions or watch.changed:
-        result.rows = list(result.rows)
+        result = beside_another_time(app, function, given, result, watch.compare)
+    result.rows = list(result.rows) if conditions or watch.changed else result.rows
     said, code = failed(result, conditions)
+    code = code or (result.exit_code if isinstance(result, Report) else 0)
     if not watch.changed:
         return Watched(result, said, code)
     changes, content = changed(app, result)
@@ -94,27 +98,51 @@ def watched(app: App, function: Callable[..., Any], given: dict[str, Any], watch
 # --- the rows by name -------------------------------------------------------------------------------------
 
 
-def identity(result: Table) -> Callable[[Row], tuple[Any, ...]]:
-    """A function that says which row one is: by its first words, and its currency."""
+def names_of(result: Table, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """What each row is known by: its first words, its reference, its currency, and where it stands among equals."""
     words = [at for at, column in enumerate(result.columns) if column.kind not in FIGURES]
-    currency = [at for at, column in enumerate(result.columns) if column.name == "currency"]
-    places = [*words[:1], *(at for at in currency if at not in words[:1])]
-    return lambda row: tuple(row[at] for at in places)
+    known = [at for at, column in enumerate(result.columns) if column.name in ("ref", "currency")]
+    places = [*words[:1], *(at for at in known if at not in words[:1])]
+    seen: Counter[tuple[Any, ...]] = Counter()
+    names = []
+    for row in rows:
+        name = tuple(row[at] for at in places)
+        names.append((*name, seen[name]))
+        seen[name] += 1
+    return names
 
 
-def called(row: tuple[Any, ...]) -> str:
-    return str(row[0]) if row and row[0] is not None else ""
+def called(name: tuple[Any, ...]) -> str:
+    return str(name[0]) if name[0] is not None else ""
 
 
 # --- another period ---------------------------------------------------------------------------------------
 
 
+def beside_another_time(
+    app: App, function: Callable[..., Any], given: dict[str, Any], now: Table, text: str
+) -> Report:
+    """A report with what it was in another period, in one currency. Raises CrmError."""
+    assert isinstance(now, Report)
+    then = at_another_time(app, given, text)
+    convertible = "currency" in given and given["currency"] is None
+    if convertible and now.head.get("currency"):
+        then["currency"] = now.head["currency"]
+    before: Report = function(app, **then)
+    if convertible and now.head.get("currency") != before.head.get("currency"):
+        now = function(app, **{**given, "currency": app.currency})
+        before = function(app, **{**then, "currency": app.currency})
+        assert isinstance(now, Report)
+    return compared(now, before, text, app.fiscal_start)
+
+
 def at_another_time(app: App, given: dict[str, Any], text: str) -> dict[str, Any]:
-    """What is asked for instead: that period, or, of a report without one, the day on which it ended."""
+    """What is asked for instead: that period; of a day, or of a report without a period, how it stood then."""
     from crmcli.values.periods import parse_period
 
     period = parse_period(text, today=app.today, fiscal_start=app.fiscal_start)
-    if given.get("period") is not None:
+    stands = "as_of" in given
+    if given.get("period") is not None and not (stands and period.start == period.end):
         return {**given, "period": text}
     if period.end >= app.today:
         raise InvalidValue(
@@ -125,7 +153,61 @@ def at_another_time(app: App, given: dict[str, Any], text: str) -> dict[str, Any
     return {**given, "as_of": period.end.isoformat()}
 
 
-def compared(now: Report, before: Report, text: str) -> Report:
+class Side(NamedTuple):
+    """One of two reports that are compared: its rows by what pairs them, and the columns that simply add up."""
+
+    rows: dict[Any, Row]
+    added: set[int]
+
+
+def side_of(report: Report, fiscal_start: int) -> Side:
+    """The rows of a report; those that follow one another in time by how far they are from its beginning."""
+    rows = list(report.rows)
+    report.rows = rows
+    names: list[Any] = names_of(report, rows)
+    if report.head.get("by") in SERIES and report.head.get("period"):
+        start = report.head["period"]["start"]
+        first = ordinals_of(start, fiscal_start)
+        for at, name in enumerate(names):
+            kind, place = ordinal(called(name))
+            if kind:
+                names[at] = (place - first[kind], *name[1:])
+    return Side(dict(zip(names, rows, strict=True)), added_up(report, rows))
+
+
+def ordinal(label: str) -> tuple[str, int]:
+    """The kind of a stretch of time, and its number among its like; no kind for what is none."""
+    if found := re.fullmatch(r"([0-9]{4})-([0-9]{2})", label):
+        return "month", int(found[1]) * 12 + int(found[2])
+    if found := re.fullmatch(r"(?:FY)?([0-9]{2,4})-Q([1-4])", label):
+        return "quarter", int(found[1]) * 4 + int(found[2])
+    if found := re.fullmatch(r"([0-9]{4})-W([0-9]{2})", label):
+        return "week", date.fromisocalendar(int(found[1]), int(found[2]), 1).toordinal() // 7
+    return "", 0
+
+
+def ordinals_of(day: str, fiscal_start: int) -> dict[str, int]:
+    """The numbers of the month, the quarter and the week that a day is in."""
+    from crmcli.values.periods import quarter_of
+
+    year, week, _ = date.fromisoformat(day).isocalendar()
+    return dict(ordinal(label) for label in (day[:7], quarter_of(day, fiscal_start), f"{year}-W{week:02}"))
+
+
+def added_up(report: Report, rows: list[Row]) -> set[int]:
+    """The figures whose total is the sum of the rows: where a row is missing, they are 0."""
+    if report.total is None:
+        return set()
+    return {
+        at
+        for at, column in enumerate(report.columns)
+        if column.kind in FIGURES
+        and isinstance(report.total[at], int)
+        and sum(row[at] or 0 for row in rows) == report.total[at]
+    }
+
+
+def compared(now: Report, before: Report, text: str, fiscal_start: int) -> Report:
     """A report with, behind each figure, what it was and how it differs."""
     figures = [column.kind in FIGURES and not column.hidden for column in now.columns]
     columns: list[Column] = []
@@ -138,43 +220,43 @@ def compared(now: Report, before: Report, text: str) -> Report:
                 column, name=f"{column.name}_change", kind=kind, folded=True, signed=True, absent=""
             )
             columns += [was, change]
-    which, which_before = identity(now), identity(before)
-    now.rows, before.rows = list(now.rows), list(before.rows)
-    if now.head.get("by") in SERIES and len(now.rows) == len(before.rows):
-        # January against January: what they are called differs, their places do not
-        places = iter(now.rows)
-        old = {which(next(places)): row for row in before.rows}
-    else:
-        old = {which_before(row): row for row in before.rows}
+    new, old = side_of(now, fiscal_start), side_of(before, fiscal_start)
+    added = new.added & old.added
 
-    def beside(row: Row, other: Row | None) -> list[Any]:
+    def beside(row: Row | None, other: Row | None) -> list[Any]:
         wide: list[Any] = []
         for at, is_figure in enumerate(figures):
-            wide.append(row[at])
+            nothing = 0 if at in added else None
+            value = row[at] if row is not None else nothing if is_figure else other and other[at]
+            wide.append(value)
             if is_figure:
-                was = other[at] if other is not None else None
-                wide += [was, difference(row[at], was)]
+                was = other[at] if other is not None else nothing
+                wide += [was, difference(value, was)]
         return wide
 
-    rows = []
-    fresh = []
-    for row in now.rows:
-        other = old.pop(which(row), None)
-        rows.append(beside(row, other))
-        fresh += [called(which(row))] if other is None else []
-    for row in old.values():
-        gone = [None if is_figure else value for value, is_figure in zip(row, figures, strict=True)]
-        rows.append(beside(gone, row))
+    fresh = [name for name in new.rows if name not in old.rows]
+    gone = [name for name in old.rows if name not in new.rows]
     notes = [f"Compared with {label_of(before, text)}: behind each figure, what is more (+) or less (-) now."]
-    if fresh:
-        notes.append(f"Only now: {', '.join(fresh)}.")
-    if old:
-        notes.append(f"Only then: {', '.join(called(which_before(row)) for row in old.values())}.")
+    for when, names, rows in (("now", fresh, now), ("then", gone, before)):
+        if names:
+            said = dict(zip((new if rows is now else old).rows, names_of(rows, list(rows.rows)), strict=True))
+            notes.append(f"Only {when}: {', '.join(called(said[name]) for name in names)}.")
+    if excluded := before.tail.get("excluded"):
+        reasons = ", ".join(
+            f"{count} {reason}" for reason, count in Counter(e["reason"] for e in excluded).items()
+        )
+        notes.append(f"Left out then: {reasons}.")
     return replace(
         now,
         columns=columns,
-        rows=rows,
-        head={**now.head, "compared_with": before.head.get("period") or {"as_of": before.head.get("as_of")}},
+        rows=[
+            *(beside(row, old.rows.get(name)) for name, row in new.rows.items()),
+            *(beside(None, old.rows[name]) for name in gone),
+        ],
+        head={
+            **now.head,
+            "compared_with": {**(before.head.get("period") or {}), "as_of": before.head.get("as_of")},
+        },
         total=None if now.total is None else beside(now.total, before.total),
         totals={name: beside(row, before.totals.get(name)) for name, row in now.totals.items()},
         notes=[*now.notes, *notes],
@@ -182,8 +264,10 @@ def compared(now: Report, before: Report, text: str) -> Report:
 
 
 def label_of(report: Report, text: str) -> str:
+    """What it is compared with: a period, and how it stood then where that is another day than today."""
     period = report.head.get("period")
-    return str(period["label"]) if period else f"{report.head.get('as_of') or text}"
+    as_of = report.head.get("as_of") or text
+    return f"{period['label']}, as of {as_of}" if period else str(as_of)
 
 
 def difference(value: Any, was: Any) -> Any:
@@ -211,13 +295,13 @@ def failed(result: Table, conditions: list[Any]) -> tuple[list[str], int]:
         return [], 0
     from crmcli.rules.conditions import Rows, judged
 
-    which = identity(result)
     is_report = isinstance(result, Report)
     totals: list[tuple[str, Row]] = []
     if isinstance(result, Report):
         totals = [("", result.total)] if result.total is not None else [*result.totals.items()]
     home = result.head.get("currency") if isinstance(result, Report) else None
-    rows = [(called(which(row)), row) for row in result.rows]
+    given = list(result.rows)
+    rows = [(called(name), row) for name, row in zip(names_of(result, given), given, strict=True)]
     said: list[str] = []
     code = 0
     for condition in conditions:
@@ -238,27 +322,29 @@ def changed(app: App, result: Table) -> tuple[list[str], str]:
     from crmcli.render.cells import json_default
 
     kept = [at for at, column in enumerate(result.columns) if not column.ages]
-    which = identity(result)
-    rows = {json.dumps(which(row), default=str): [row[at] for at in kept] for row in result.rows}
+    given = list(result.rows)
+    names = names_of(result, given)
+    rows = [[row[at] for at in kept] for row in given]
     totals: dict[str, Any] = {}
     if isinstance(result, Report):
         sums = {"": result.total, **result.totals}
         totals = {name: [row[at] for at in kept] for name, row in sums.items() if row is not None}
-    known = json.loads(json.dumps({"rows": rows, "totals": totals}, default=json_default))
+    known = json.loads(json.dumps({"names": names, "rows": rows, "totals": totals}, default=json_default))
     content = json.dumps({**known, "at": app.now.isoformat(), "command": app.command}, ensure_ascii=False)
     try:
         last = json.loads(memory_of(app).read_text("utf-8"))
-    except (OSError, ValueError):  # never asked so, or the memory is damaged
+        was = {json.dumps(name): row for name, row in zip(last["names"], last["rows"], strict=True)}
+        since = datetime.fromisoformat(last["at"]).astimezone(app.zone)
+    except (OSError, ValueError, KeyError, TypeError):  # never asked so, or the memory is damaged
         return ["Asked so for the first time."], content
-    if (last.get("rows"), last.get("totals")) == (known["rows"], known["totals"]):
+    if (last["names"], last["rows"], last.get("totals")) == (known["names"], known["rows"], known["totals"]):
         return [], content
-    since = datetime.fromisoformat(last["at"]).astimezone(app.zone)
-    keys = [
-        key for key in {**last["rows"], **known["rows"]} if last["rows"].get(key) != known["rows"].get(key)
-    ]
-    names = [called(tuple(json.loads(key))) for key in keys]
-    what = f": {', '.join([*names[:10], *([f'and {len(names) - 10} more'] if len(names) > 10 else [])])}"
-    return [f"Changed since {since:%Y-%m-%d %H:%M}{what if names else ''}."], content
+    now = {json.dumps(name): row for name, row in zip(known["names"], known["rows"], strict=True)}
+    keys = [key for key in {**was, **now} if was.get(key) != now.get(key)]
+    different = list(dict.fromkeys(called(json.loads(key)) for key in keys))
+    more = [f"and {len(different) - NAMED} more"] if len(different) > NAMED else []
+    what = f": {', '.join([*different[:NAMED], *more])}" if different else ""
+    return [f"Changed since {since:%Y-%m-%d %H:%M}{what}."], content
 
 
 def memory_of(app: App) -> Any:

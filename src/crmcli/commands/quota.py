@@ -340,7 +340,11 @@ def won_in_the_year_before(reader: Reader, people: list[int], stretch: Stretch, 
 
 @command.verb("crm quota show", "crm quota show --period FY27 --json", "crm quota show --as-of 2026-03-31")
 def show(
-    app: App, period: Period = None, owner: Owner = None, as_of: AsOf = None, explain: Explain = False
+    app: App,
+    period: Period = "this-quarter",
+    owner: Owner = None,
+    as_of: AsOf = None,
+    explain: Explain = False,
 ) -> Report:
     """Show quotas, what is closed of each, the gap and the pace.
 

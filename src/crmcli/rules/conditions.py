@@ -71,6 +71,8 @@ def judged(condition: Condition, on: Rows) -> Found:
         return Found([f"There are {len(on.rows)} rows: {condition.text}."] if holds else [], [])
     at, column = figure(condition, on.columns)
     found = Found([], [])
+    strange = ""  # the currency of a limit that nothing is in
+    judged_any = False
     for name, row in chosen(condition, on):
         value = row[at]
         label = f"{name}: {column.name}" if name else column.name
@@ -78,8 +80,14 @@ def judged(condition: Condition, on: Rows) -> Found:
             found.unknown.append(f"{label} is n/a, so {condition.text} cannot be judged.")
             continue
         words, figure_of, limit = compared(condition, column, on, row, value)
-        if limit is not None and WAYS[condition.way](figure_of, limit):
+        if limit is None:
+            strange = f"{label} is {words}, another currency: {condition.text} cannot be judged."
+            continue
+        judged_any = True
+        if WAYS[condition.way](figure_of, limit):
             found.holds.append(f"{label} is {words}: {condition.text}.")
+    if strange and not judged_any:
+        found.unknown.append(strange)
     return found
 
 
