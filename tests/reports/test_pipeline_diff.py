@@ -143,7 +143,8 @@ def test_what_cannot_be_understood_is_refused(spring: Crm) -> None:
     assert "is later than" in spring.fails(2, "pipeline diff 2026-05-02 2026-05-01").err
     assert "Error: tomorrow is 2026-05-12, in the future" in spring.fails(2, "pipeline diff -1d tomorrow").err
     assert "'none' is no day" in spring.fails(2, "pipeline diff none today").err
-    spring.fails(2, "pipeline diff 2026-05-02")
+    assert spring.ok("pipeline diff 2026-05-02").out == spring.ok("pipeline diff 2026-05-02 today").out
+    spring.fails(2, "pipeline diff")
     spring.fails(3, "pipeline diff 2026-05-02 today --owner Nobody")
     spring.fails(2, "pipeline diff 2026-05-02 today --period soon")
 

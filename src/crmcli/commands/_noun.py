@@ -249,6 +249,7 @@ class Verb:
     examples: tuple[str, ...]
     options: Callable[[App | None], list[inspect.Parameter]] | None = None  # known only when it is built
     section: str = "Commands"  # of the help
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -271,12 +272,14 @@ class Noun:
         name: str | None = None,
         options: Callable[[App | None], list[inspect.Parameter]] | None = None,
         section: str = "Commands",
+        aliases: tuple[str, ...] = (),
     ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
         """Register a function as a command; its docstring is the help, its first line the summary."""
 
         def register(function: Callable[..., Result]) -> Callable[..., Result]:
             word = name or function.__name__.strip("_").replace("_", "-")
-            self.verbs[word] = Verb(function, inspect.getdoc(function) or "", examples, options, section)
+            about = inspect.getdoc(function) or ""
+            self.verbs[word] = Verb(function, about, examples, options, section, aliases)
             return function
 
         return register
@@ -296,7 +299,9 @@ class Noun:
 def entries_of(verbs: Mapping[str, Verb]) -> dict[str, Entry]:
     """The lines of a group, one for each of its commands."""
     return {
-        name: Entry(verb.help.partition("\n")[0].rstrip("."), partial(build, name, verb), verb.section)
+        name: Entry(
+            verb.help.partition("\n")[0].rstrip("."), partial(build, name, verb), verb.section, verb.aliases
+        )
         for name, verb in verbs.items()
     }
 

@@ -10,7 +10,8 @@ from crmcli.app import App
 from crmcli.commands._entity import confirm
 from crmcli.commands._kept import exported, text_of
 from crmcli.commands._noun import DryRun, Noun, Yes, complete_column
-from crmcli.commands._report import scope_of
+from crmcli.commands._records import context_of
+from crmcli.commands._report import into_of, scope_of
 from crmcli.errors import Conflict, InvalidValue, Refused
 from crmcli.fields import NOUNS, noun_named
 from crmcli.reports.standard import STANDARD, Standard
@@ -22,6 +23,7 @@ from crmcli.rules.own_reports import (
     WAYS,
     Definition,
     checked_name,
+    folded_name,
     kept,
     read_definition,
     report_named,
@@ -30,8 +32,6 @@ from crmcli.rules.own_reports import (
 )
 
 if TYPE_CHECKING:
-    from crmcli.store.filter import Context
-    from crmcli.store.reader import Reader
     from crmcli.store.work import UnitOfWork
 
 WORDS: Final = {standard.word: standard for standard in STANDARD}
@@ -55,6 +55,7 @@ SHOWN: Final = (
     Column("title", "Title", wraps=True),
 )
 CLEARED: Final = "none"
+UNREAD: Final = "cannot be read: `crm report rm` deletes it"
 
 _complete_kept = complete_column(
     f"SELECT value FROM setting WHERE name LIKE '{KEPT_AS}%' AND value <> '' ORDER BY name"
@@ -63,7 +64,8 @@ _complete_kept = complete_column(
 
 def complete_own(ctx: typer.Context, incomplete: str) -> list[str]:
     """The reports of one's own."""
-    names = [read_definition(text).name for text in _complete_kept(ctx, "")]
+    known = kept({f"{KEPT_AS}{at}": text for at, text in enumerate(_complete_kept(ctx, ""))})
+    names = [definition.name for definition in known.values() if definition]
     return [name for name in names if name.casefold().startswith(incomplete.casefold())]
 
 
@@ -90,7 +92,7 @@ By = Annotated[
     typer.Option(
         "--by",
         metavar="F,G",
-        help="One row for each value: owner, or close_date:month (day week quarter year).",
+        help="One row for each value: owner, owner.team, close_date:month (day week quarter year).",
     ),
 ]
 Sums = Annotated[list[str] | None, typer.Option("--sum", metavar="FIELD", help="The sum of a field.")]
@@ -124,8 +126,8 @@ def own_report_verbs(noun: Noun) -> None:
     def list_(app: App) -> Result:
         """List the reports: your own, then the standard ones."""
         own = [
-            (definition.name, "own", definition.noun, definition.title or summary(definition))
-            for definition in kept(app.configured).values()
+            (each.name, "own", each.noun, each.title or summary(each)) if each else (name, "own", None, UNREAD)
+            for name, each in kept(app.configured).items()
         ]
         standard = [(word, "standard", None, about(each)) for word, each in WORDS.items()]
         return Table(COLUMNS, [*own, *standard], title="Reports", refs="name")
@@ -138,7 +140,7 @@ def own_report_verbs(noun: Noun) -> None:
         ],
     ) -> Result:
         """Show what a report is asked for."""
-        if standard := WORDS.get(name.strip().casefold()):
+        if standard := standard_named(app, name):
             data: dict[str, Any] = {
                 "report": standard.word,
                 "section": "standard",
@@ -179,7 +181,7 @@ def own_report_verbs(noun: Noun) -> None:
         values are columns named like sum_amount; --sum and the others may be repeated.
         """
         called = new_name(name)
-        if called.casefold() in kept(app.configured):
+        if folded_name(called) in kept(app.configured):
             raise Conflict(
                 f"There is already a report {called!r}.", hint=f"crm report edit {called!r}", field="name"
             )
@@ -213,6 +215,7 @@ def own_report_verbs(noun: Noun) -> None:
 
         What is given replaces what there was; `none` clears it. One measure replaces them all.
         """
+        refuse_standard(app, name, "it cannot be changed", "`crm report new` makes your own.")
         old = own_named(app, name)
         given = options(app, filter, by, (sum, avg, min, max), count, sort, top, chart, title)
         if not given and rename is None:
@@ -222,37 +225,35 @@ def own_report_verbs(noun: Noun) -> None:
         definition = replace(old, **given)
         if rename is not None:
             definition = replace(definition, name=new_name(rename))
-            if definition.key != old.key and definition.name.casefold() in kept(app.configured):
+            if definition.key != old.key and folded_name(definition.name) in kept(app.configured):
                 raise Conflict(f"There is already a report {definition.name!r}.", field="rename")
         return keep(app, definition, old, dry_run=dry_run)
 
     @noun.verb("crm report copy 'Open by owner' 'Open by team'")
     def copy(app: App, name: OwnName, new: NewName, dry_run: DryRun = False) -> Result:
         """Make another report like one of your own."""
-        if standard := WORDS.get(name.strip().casefold()):
-            raise Refused(
-                f"{standard.word} is a standard report: it is not made of options.",
-                hint=f"See `crm report {standard.word} --help`; `crm report new` makes your own.",
-            )
+        refuse_standard(app, name, "it is not made of options", "`crm report new` makes your own.")
         definition = replace(own_named(app, name), name=new_name(new))
-        if definition.name.casefold() in kept(app.configured):
+        if folded_name(definition.name) in kept(app.configured):
             raise Conflict(f"There is already a report {definition.name!r}.", field="new")
         return keep(app, definition, dry_run=dry_run)
 
     @noun.verb("crm report rm 'Open by owner' --yes")
     def rm(app: App, name: OwnName, yes: Yes = False, dry_run: DryRun = False) -> Result:
         """Delete a report of your own. `crm undo` brings it back."""
-        if name.strip().casefold() in WORDS:
-            raise Refused(f"{name} is a standard report; it cannot be deleted.")
-        definition = own_named(app, name)
-        confirm(app, f"Delete the report {definition.name}?", yes=yes or dry_run)
+        refuse_standard(app, name, "it cannot be deleted")
+        key = folded_name(name)
+        known = kept(app.configured)
+        unread = key in known and known[key] is None
+        called = key if unread else own_named(app, name).name
+        confirm(app, f"Delete the report {called}?", yes=yes or dry_run)
         with app.work(dry_run=dry_run) as work:
-            work.set_setting(definition.key, "")
+            work.set_setting(KEPT_AS + key, "")
             entry = None if dry_run else work.entry
-        said = [f"{'Would delete' if dry_run else 'Deleted'} the report {definition.name}."]
+        said = [f"{'Would delete' if dry_run else 'Deleted'} the report {called}."]
         if entry:
             said.append(f"`crm undo {entry}` brings it back.")
-        return Outcome(said, [definition.name], data={"deleted": [definition.name], "entry": entry})
+        return Outcome(said, [called], data={"deleted": [called], "entry": entry})
 
     @noun.verb("crm report export 'Open by owner'", "crm report export 'Open by owner' open.json")
     def export(
@@ -261,8 +262,7 @@ def own_report_verbs(noun: Noun) -> None:
         file: Annotated[str, typer.Argument(metavar="FILE|-", help="- is standard output.")] = "-",
     ) -> Result:
         """Write a report of your own as JSON, for `crm report import` on another database."""
-        if name.strip().casefold() in WORDS:
-            raise Refused(f"{name} is a standard report: every database has it.")
+        refuse_standard(app, name, "every database has it")
         definition = own_named(app, name)
         return exported(f"the report {definition.name}", write_definition(definition) + "\n", file)
 
@@ -281,6 +281,18 @@ def own_report_verbs(noun: Noun) -> None:
 def about(standard: Standard) -> str:
     """What a standard report tells."""
     return standard.about.partition("\n")[0].rstrip(".")
+
+
+def standard_named(app: App, name: str) -> Standard | None:
+    """The standard report that is meant; one of one's own that is older than it keeps the name."""
+    word = folded_name(name)
+    return None if word in kept(app.configured) else WORDS.get(word)
+
+
+def refuse_standard(app: App, name: str, why: str, hint: str | None = None) -> None:
+    """Raises Refused where a name is that of a standard report."""
+    if standard := standard_named(app, name):
+        raise Refused(f"{standard.word} is a standard report: {why}.", hint=hint)
 
 
 def options(
@@ -328,12 +340,12 @@ def cleared(texts: Sequence[str]) -> tuple[str, ...]:
 
 def keep(app: App, definition: Definition, old: Definition | None = None, *, dry_run: bool) -> Outcome:
     """Keep a report under its name, in place of an old one. Raises InvalidValue where it cannot be run."""
-    from crmcli.reports.own.plan import checked
+    from crmcli.reports.own.meaning import checked
 
     entity = noun_named(definition.noun).entity
     with app.work(dry_run=dry_run, makes=True) as work:
         context = context_of(app, work.reader, app.today)
-        definition = checked(definition, work.fields(entity), context, work.reader)
+        definition = checked(definition, entity, context, work.fields)
         write(work, definition, old)
         entry = work.entry if work.wrote and not dry_run else None
     done = "Would keep" if dry_run else "Kept" if entry else "There is already"
@@ -354,22 +366,6 @@ def quoted(name: str) -> str:
     from shlex import quote
 
     return quote(name)
-
-
-def context_of(app: App, reader: "Reader", today: Any) -> "Context":
-    """What the values of a filter depend on, on a day."""
-    from crmcli.store.filter import Context
-
-    return Context(
-        today=today,
-        zone=app.zone,
-        currency=app.currency,
-        fiscal_start=app.fiscal_start,
-        date_order=app.date_order,
-        country=app.country,
-        me=app.me(reader),
-        is_sqlite=reader.is_sqlite,
-    )
 
 
 def own_named(app: App, name: str) -> Definition:
@@ -394,18 +390,13 @@ def run_own(
     from crmcli.store.figures import rates
 
     scope = scope_of(app, as_of=as_of)
-    into = None
-    if currency is not None:
-        from crmcli.values.money import check_currency
-
-        into = check_currency(currency)
     reader = app.read()
     asked = Asked(
         scope.as_of,
         scope.moment,
         context_of(app, reader, date.fromisoformat(scope.as_of)),
-        Rates(app.currency, rates(reader, scope.known_until, app.currency)),
-        into,
+        Rates(app.currency, rates(reader, scope.known, app.currency)),
+        into_of(currency),
         explain,
     )
     return report(reader, definition, " ".join(terms), asked)

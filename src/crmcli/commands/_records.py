@@ -162,18 +162,12 @@ def outcome_of(
     return Outcome([f"Would be: {line}" if dry_run else line, *said], [reference(entity, id)], record)
 
 
-def list_table(app: App, entity: str, text: str, sort: str | None, limit: int | None, every: bool) -> Table:
-    """The records of a noun that a filter leaves, with the fields that were asked for."""
-    from crmcli.store.filter import Context, parse_filter, where
-    from crmcli.store.query import columns_for, field_named, parse_sort, select
+def context_of(app: App, reader: "Reader", today: "date") -> "Context":
+    """What the values of a filter depend on, on a day."""
+    from crmcli.store.filter import Context
 
-    reader = app.read()
-    fields = reader.fields(entity)
-    app.fields_applied = True
-    selected = columns_for(fields, app.output.fields, everything=app.output.everything)
-    terms = parse_filter(text)
-    context = Context(
-        today=app.today,
+    return Context(
+        today=today,
         zone=app.zone,
         currency=app.currency,
         fiscal_start=app.fiscal_start,
@@ -182,7 +176,19 @@ def list_table(app: App, entity: str, text: str, sort: str | None, limit: int | 
         me=app.me(reader),
         is_sqlite=reader.is_sqlite,
     )
-    condition, params = where(terms, entity, reader.fields, context)
+
+
+def list_table(app: App, entity: str, text: str, sort: str | None, limit: int | None, every: bool) -> Table:
+    """The records of a noun that a filter leaves, with the fields that were asked for."""
+    from crmcli.store.filter import parse_filter, where
+    from crmcli.store.query import columns_for, field_named, parse_sort, select
+
+    reader = app.read()
+    fields = reader.fields(entity)
+    app.fields_applied = True
+    selected = columns_for(fields, app.output.fields, everything=app.output.everything)
+    terms = parse_filter(text)
+    condition, params = where(terms, entity, reader.fields, context_of(app, reader, app.today))
     hidden, shown_by = LISTED_UNLESS_ASKED.get(entity, ("", set()))
     asked = {
         field_named(term.field.partition(".")[0], fields).name for term in terms if hidden and term.field

@@ -128,7 +128,7 @@ def standard_report(
         scope.period,
         one_of(by, standard.by, "by") if by is not None else "",
         app.currency,
-        Rates(app.currency, rates(reader, scope.known_until, app.currency)),
+        Rates(app.currency, rates(reader, scope.known, app.currency)),
         app.zone,
         app.fiscal_start,
         into_of(currency),

@@ -50,7 +50,7 @@ def command(
     `crm report trend`, `crm forecast`, `crm pipeline` and so on. --fields takes the names of panels.
 
     It is in one currency: that of --currency, else the only one in use, else the home currency; what cannot
-    be converted is named. Only the pipeline keeps currencies apart.
+    be converted is named.
     """
     scope = scope_of(app, as_of=as_of, owner=owner, period=period or "this-quarter")
     page = page_of(app, scope, into_of(currency) or usual_currency(app, scope), as_of, owner)

@@ -80,8 +80,9 @@ def command(
     Open deals whose close date has passed stand on a line of their own, and deals without amount or
     close date are named.
 
-    Quotas, rates and adjustments are those that were known then. Each currency has a block of its own, unless
+    Quotas and adjustments are those that were set by then. Each currency has a block of its own, unless
     --currency converts them: open deals at the rate of the day, won ones at that of the day they were closed.
+    A rate counts from its day, whenever it was recorded; with --known-at only where it was recorded by then.
     """
     by = one_of(by, tuple(BY), "by")
     rollup = one_of(rollup, tuple(ROLLUPS), "rollup")

@@ -35,13 +35,13 @@ def command(
 
 @command.verb(
     "crm pipeline diff 2026-03-31 today",
-    "crm pipeline diff -1w today --owner me --explain",
+    "crm pipeline diff -1w --owner me --explain",
     "crm pipeline diff 2026-03-31 2026-06-30 --period 2026-Q2 --json",
 )
 def diff(
     app: App,
     first: Annotated[str, typer.Argument(metavar="FROM", help="The day it begins with, at its end.")],
-    last: Annotated[str, typer.Argument(metavar="TO", help="The day it ends with.")],
+    last: Annotated[str, typer.Argument(metavar="TO", help="The day it ends with.")] = "today",
     period: Period = None,
     owner: Owner = None,
     currency: Into = None,

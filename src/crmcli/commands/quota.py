@@ -338,7 +338,12 @@ def won_in_the_year_before(reader: Reader, people: list[int], stretch: Stretch, 
 # --- looking ----------------------------------------------------------------------------------------------
 
 
-@command.verb("crm quota show", "crm quota show --period FY27 --json", "crm quota show --as-of 2026-03-31")
+@command.verb(
+    "crm quota show",
+    "crm quota show --period FY27 --json",
+    "crm quota show --as-of 2026-03-31",
+    aliases=("list",),
+)
 def show(
     app: App,
     period: Period = "this-quarter",

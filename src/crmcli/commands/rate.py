@@ -44,7 +44,8 @@ def set_(
     """Say what a currency is worth in the home currency from a day on: one EUR is 1.08 USD.
 
     It holds until the next one begins. Open deals are converted at the rate of the day a report stands on,
-    closed ones at that of the day they were closed. What was set before is kept: a report of the past
+    closed ones at that of the day they were closed. A rate counts from its day, whenever it was recorded:
+    a correction changes reports of the past too. What was set before is kept, and `crm forecast --known-at`
     converts as it would have then.
     """
     return put(app, currency, rate_text(rate), since, dry_run)
@@ -52,7 +53,7 @@ def set_(
 
 @command.verb("crm rate rm EUR --from 2026-07-01")
 def rm(app: App, currency: Currency, since: From = None, dry_run: DryRun = False) -> Result:
-    """Take back the rate that begins on a day; the one before it holds on. Reports of the past keep it."""
+    """Take back the rate that begins on a day; the one before it holds on. --known-at still has it."""
     return put(app, currency, None, since, dry_run)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from crmcli.errors import InvalidValue
+from crmcli.errors import InvalidValue, suggestion
 from crmcli.values._text import plain, shown
 from crmcli.values.dates import add_months, last_of_month, parse_date
 
@@ -13,6 +13,9 @@ _EXAMPLES: Final = (
     "2026, 2026-Q3, 2026-07, 2026-07-15, this-quarter, next-month, last-year, FY26-Q1, 2026-10..2027-03"
 )
 
+_WORDS: Final = tuple(
+    f"{which}-{unit}" for which in ("last", "this", "next") for unit in ("week", "month", "quarter", "year")
+)
 _YEAR: Final = r"[0-9]{4}"
 _QUARTER: Final = r"([0-9]{4})[- ]?q([0-9])"
 _MONTH: Final = r"([0-9]{4})-([0-9]{1,2})"
@@ -60,7 +63,9 @@ def parse_period(text: str, *, today: date, fiscal_start: int = 1) -> Period:
         reason = str(why)
     except (ValueError, OverflowError):
         reason = "it is beyond the calendar"
-    raise InvalidValue(f"{shown(text)} is not a period: {reason}. Write {_EXAMPLES}.")
+    raise InvalidValue(
+        f"{shown(text)} is not a period: {reason}. Write {_EXAMPLES}.", hint=suggestion(typed, _WORDS)
+    )
 
 
 def month_of(iso_date: str) -> str:
