@@ -19,7 +19,7 @@ from typer.main import get_command
 
 from crmcli import __version__
 from crmcli.cli import COMMANDS, root
-from crmcli.commands._noun import Group
+from crmcli.commands._group import Group
 from tests.conftest import Crm
 
 # ------------------------------------------------------------------------------------ every command has help

@@ -61,7 +61,7 @@ def test_the_database_describes_itself_as_the_models_declare(crm: Crm, db_url: s
 @pytest.mark.sqlite
 @pytest.mark.parametrize("command", READS)
 def test_reading_imports_nothing_heavy(crm: Crm, command: str) -> None:
-    """Where this fails after an upgrade of Typer, look at `_Plain` and `_Light` in commands/_noun.py."""
+    """Where this fails after an upgrade of Typer, look at `_Plain` and `_Light` in commands/_group.py."""
     crm.ok("account add Acme")
     crm.ok("opp add 'Acme renewal' --account A1")
     program = (

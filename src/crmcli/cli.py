@@ -15,7 +15,8 @@ from typer.main import get_command
 
 from crmcli import __version__
 from crmcli.app import App
-from crmcli.commands._noun import Entry, Group, Outside, start
+from crmcli.commands._group import Entry, Group
+from crmcli.commands._noun import Outside, start
 from crmcli.errors import CrmError, Declined, Interrupted, InvalidValue
 from crmcli.fields import NOUNS
 from crmcli.render import render_error
