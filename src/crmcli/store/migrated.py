@@ -219,7 +219,7 @@ class Migrated:
         rows = self.work.reader.rows(
             f"SELECT opportunity_id, valid_from, valid_to, {', '.join(TRACKED)} FROM opportunity_version"
             " WHERE recorded_to IS NULL AND opportunity_id BETWEEN :first AND :last"
-            " ORDER BY opportunity_id, valid_from",
+            " ORDER BY opportunity_id, valid_from, id",
             first=first,
             last=last,
         )

@@ -89,15 +89,15 @@ def end(
         text("UPDATE opportunity_version SET recorded_to = :now, closed_entry_id = :entry WHERE id = :row"),
         {"now": iso_instant(now), "entry": entry, "row": row.id},
     )
-    if at > began:
-        connection.execute(
-            text(
-                f"INSERT INTO opportunity_version ({COLUMNS}, recorded_at, entry_id)"
-                f" SELECT opportunity_id, valid_from, :at, {', '.join(TRACKED)}, :now, :entry"
-                " FROM opportunity_version WHERE id = :row"
-            ),
-            {"at": iso_instant(at), "now": iso_instant(now), "entry": entry, "row": row.id},
-        )
+    # One that held for no time at all is kept too: the deal was in that stage, however fast the next act came.
+    connection.execute(
+        text(
+            f"INSERT INTO opportunity_version ({COLUMNS}, recorded_at, entry_id)"
+            f" SELECT opportunity_id, valid_from, :at, {', '.join(TRACKED)}, :now, :entry"
+            " FROM opportunity_version WHERE id = :row"
+        ),
+        {"at": iso_instant(max(at, began)), "now": iso_instant(now), "entry": entry, "row": row.id},
+    )
     return began
 
 
@@ -113,7 +113,7 @@ def take_back(connection: Connection, undone: int, entry: int, now: datetime) ->
             f"INSERT INTO opportunity_version ({COLUMNS}, recorded_at, entry_id)"
             f" SELECT {COLUMNS}, :now, :entry FROM opportunity_version"
             f" WHERE opportunity_id IN {deals} AND entry_id < :undone AND closed_entry_id >= :undone"
-            " ORDER BY opportunity_id, valid_from"
+            " ORDER BY opportunity_id, valid_from, id"
         ),
         params,
     )
@@ -145,7 +145,7 @@ def change_all(connection: Connection, ids: str, entry: int, now: datetime) -> N
             f"INSERT INTO opportunity_version ({COLUMNS}, recorded_at, entry_id)"
             f" SELECT opportunity_id, valid_from, CAST(:now AS TEXT), {', '.join(TRACKED)}, CAST(:now AS TEXT), :entry"
             " FROM opportunity_version"
-            f" WHERE closed_entry_id = :entry AND opportunity_id IN ({ids}) AND valid_from < CAST(:now AS TEXT)"
+            f" WHERE closed_entry_id = :entry AND opportunity_id IN ({ids}) AND valid_from <= CAST(:now AS TEXT)"
         ),
         params,
     )

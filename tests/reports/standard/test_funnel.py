@@ -1,13 +1,14 @@
 """crm report funnel: of the deals that entered a stage, how many came further."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmcli.rules.funnel import Step, funnel, passage
+from crmcli.rules.funnel import NOWHERE, WON, Passage, funnel
 from tests.conftest import Crm, Golden
 
 ACTS = """
@@ -142,6 +143,37 @@ def test_nothing_yet(crm: Crm) -> None:
 
 # --- SQL and the pure rule ----------------------------------------------------------------------------
 
+
+class Step(NamedTuple):
+    """A stage that a deal came into, by its place in the process."""
+
+    at: str
+    place: int
+    closed: bool = False
+    won: bool = False
+
+
+def passage(path: Sequence[Step], since: str, until: str) -> Passage | None:
+    """How a deal passed through the process; None where no open stage of it is known.
+
+    The highest place counts, so what was skipped was passed, and what is entered again was entered before.
+    The stage in which a deal is lost is no place. A deal that was closed and is open again was not closed.
+    """
+    if all(step.closed for step in path):
+        return None
+    last = path[-1]
+
+    def furthest(before: str | None = None) -> int:
+        places = [
+            WON if step.closed else step.place
+            for step in path
+            if (before is None or step.at < before) and (not step.closed or (step.won and last.won))
+        ]
+        return max(places, default=NOWHERE)
+
+    return Passage(furthest(since), furthest(until), furthest(), last.closed)
+
+
 STAGES = ("Prospecting", "Qualification", "Needs Analysis", "Value Proposition")
 MOVES = st.lists(st.tuples(st.integers(0, 5), st.sampled_from([*STAGES, "won", "lost"])), max_size=5)
 
@@ -186,3 +218,23 @@ def test_the_text_at_a_width(selling: Crm, golden: Golden, width: int) -> None:
     selling.ok("stage add 提案 --position 4 --probability 30 --category Pipeline")
     text = selling.ok("report funnel --format table", env={"COLUMNS": str(width)}).out
     golden(f"report-funnel-{width}", text)
+
+
+def test_acts_within_one_second_are_all_remembered(crm: Crm) -> None:
+    """A script is faster than the clock, which tells seconds."""
+    crm.today = "2026-02-10T12:00:00"
+    crm.ok("opp add One --amount 50 --stage Perc")
+    crm.ok("opp stage O1 Nego")
+    crm.ok("opp stage O1 Qual")
+    crm.ok("opp lose O1 --reason Pricing")
+    rows = {row["stage"]: row for row in crm.ok("report funnel --json").json["rows"]}
+    assert rows["Negotiation/Review"]["lost"] == 1  # the furthest it came
+    assert rows["Perception Analysis"]["advanced"] == 1
+    stages = [row["what"] for row in crm.ok("opp timeline O1 --json").json if row["kind"] == "stage"]
+    assert stages == ["Perception Analysis", "Negotiation/Review", "Qualification", "Closed Lost"]
+    found = crm.ok("report win-loss --by stage --json").json["rows"]
+    assert [row["stage"] for row in found if row["deals"]] == ["Qualification"]
+    crm.ok("doctor")
+    crm.ok("undo")
+    assert crm.ok("opp show O1 --json").json["stage"] == "Qualification"
+    crm.ok("doctor")
