@@ -91,6 +91,7 @@ class Report(Table):
     head: dict[str, Any] = field(default_factory=dict)
     total: Row | None = None
     block: str = ""
+    block_title: str = "{}"  # how people read the value of a block
     totals: dict[str, Row] = field(default_factory=dict)
     tail: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

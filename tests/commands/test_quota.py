@@ -111,7 +111,7 @@ def test_without_an_owner_it_is_mine(team: Crm) -> None:
         ("split --period 2026-Q3 --total 5k --even --by-history", 2, "Say how"),
         ("split --period 2026-Q3 --even", 2, "--total is missing"),
         ("split --period 2026-Q3 --total 5k --weights Li=x", 2, "not a name and a weight"),
-        ("split --period 2026-Q3 --total 5k --weights Li=0", 2, "above 0"),
+        ("split --period 2026-Q3 --total 5k --weights Li=0", 2, "no weight is above 0"),
         ("split --period 2026-Q3 --total 5k --even --to Li,Li", 2, "twice"),
         ("split --period 2020-Q1 --total 5k --by-history", 5, "None of them won anything"),
     ],
@@ -153,6 +153,50 @@ def test_a_team_is_its_members_and_a_mismatch_is_shown(team: Crm) -> None:
     assert (leader["quota"], leader["sum"], leader["mismatch"]) == ("180000.00", "200000.00", "-20000.00")
     assert found["total"]["amount"] == "180000.00"
     assert "Mismatch: the team of Ann Lee has USD 180,000.00" in team.ok("quota show").out
+
+
+def test_the_quota_of_a_team_counts_within_its_days(team: Crm) -> None:
+    for quarter in ("Q1", "Q2", "Q3", "Q4"):
+        team.ok(f"quota split --period 2026-{quarter} --total 200k --even --to Li,张敏")
+    team.ok("quota set --owner 'Ann Lee' --team --period 2026-Q4 --amount 250k")
+    found = team.ok("quota show --period 2026 --json").json
+    assert found["total"]["amount"] == "850000.00"
+    leader = found["teams"][0]
+    assert (leader["quota"], leader["sum"], leader["target"]) == ("250000.00", "800000.00", "850000.00")
+    assert leader["mismatch"] == "50000.00"
+    assert team.ok("report attainment --period 2026 --json").json["total"]["quota"] == "850000.00"
+    by_manager = team.ok("report attainment --period 2026 --by manager --json").json
+    assert by_manager["rows"][0]["quota"] == "850000.00"
+    assert team.ok("forecast --period 2026 --json").json["total"]["quota"] == "850000.00"
+    rows = team.ok("forecast --period 2026 --team --json").json["rows"]
+    assert next(each["quota"] for each in rows if each["key"] == "Ann Lee") == "850000.00"
+
+
+def test_quotas_in_several_currencies_have_teams_and_a_total_in_one(team: Crm) -> None:
+    team.ok("quota set --owner Li --period 2026-Q3 --amount 100k")
+    team.ok("quota set --owner 张敏 --period 2026-Q3 --amount 'EUR 50k'")
+    team.ok("opp add Bonn --owner 张敏 --amount 'EUR 10000' --close-date 2026-08-12 --stage 'Closed Won'")
+    found = team.ok("quota show --json").json
+    assert (found["currency"], found["total"]["currency"]) == (None, "USD")
+    assert found["total"]["amount"] == "100000.00"
+    assert found["quotas_without_rate"] == [
+        {"owner": "张敏", "currency": "EUR", "count": 1, "amount": "50000.00"}
+    ]
+    text = team.ok("quota show").out
+    assert "No rate: 1 quota of 张敏, EUR 50000.00, left out of teams and the total: crm rate set EUR" in text
+    team.ok("rate set EUR 1.1 --from 2026-07-01")
+    team.ok("rate set EUR 1.2 --from 2026-08-13")
+    found = team.ok("quota show --json").json
+    own = {each["owner"]: each for each in found["rows"]}
+    assert [own["张敏"][name] for name in ("currency", "amount")] == ["EUR", "50000.00"]
+    assert [own["Li"][name] for name in ("currency", "amount")] == ["USD", "100000.00"]
+    assert found["total"]["amount"] == found["teams"][0]["target"] == "160000.00"  # at today's 1.2
+    assert (found["teams"][0]["currency"], len(found["teams"])) == ("USD", 1)
+    assert "Teams and the total are in USD, quotas at the rates of" in team.ok("quota show").out
+    whole = team.ok("quota show --currency EUR --json").json
+    assert whole["currency"] == "EUR"
+    assert whole["total"]["amount"] == "133333.33"
+    assert {each["currency"] for each in whole["rows"]} == {"EUR"}
 
 
 def test_the_quota_of_then_is_shown_of_then(team: Crm) -> None:

@@ -67,7 +67,7 @@ def test_every_format_says_the_same(sales: Crm) -> None:
         assert out.count("Prospecting") == (2 if format in ("csv", "tsv") else 1), format
     lines = [json.loads(line) for line in sales.ok("report Deals --format jsonl").lines]
     assert lines == sales.ok("report Deals --json").json["rows"]
-    assert sales.ok("report Deals --format ids").lines == ["A1", "A1", "A1"]
+    assert sales.ok("report Deals --format ids").lines == ["A1"]  # of all its rows
     assert (
         sales.ok("report Deals --fields stage,sum_amount --format csv").lines[1] == "Prospecting,40000.00,USD"
     )
@@ -83,6 +83,13 @@ def test_every_format_says_the_same(sales: Crm) -> None:
         ("opp --by close_date:fortnight", "there are day, week, month, quarter, year"),
         ("opp --by stage:month", "is no date"),
         ("opp --by amount", "makes no groups"),
+        ("opp --by owner.tem", "Did you mean 'team'?"),
+        ("opp --by owner.manager.team", "along one dot"),
+        ("opp --by stage.name", "leads to no one kind"),
+        ("opp --by account,account.name", "two different ones"),
+        ("opp --sum age_days", "It has --avg and --min and --max."),
+        ("account --sum weighted", "no field 'weighted'"),
+        ("opp --by weighted", "no field 'weighted'"),
         ("opp --by ref", "makes no groups"),
         ("opp --by owner,owner", "two different ones"),
         ("opp --by owner,stage,account", "by two different ones"),
@@ -180,7 +187,34 @@ def test_deleting_is_asked_for_and_undone(sales: Crm) -> None:
     sales.fails(3, "report 'Open by owner'")
     sales.ok("undo")
     assert own(sales) == ["Open by owner"]
-    sales.fails(5, "report rm win-rate --yes")
+    for act in ("rm win-rate --yes", "edit win-rate --top 3", "export Win-Rate", "copy win-rate Mine"):
+        assert "win-rate is a standard report" in sales.fails(5, f"report {act}").err
+
+
+def test_a_report_that_cannot_be_read_hinders_no_other(sales: Crm) -> None:
+    """It may be from a later version."""
+    sales.ok("report new Deals opp --by owner")
+    kept_anyway(sales, {"report": "Later", "noun": "opp", "pivot": ["owner"]})
+    assert sales.ok("report Deals --json").json["rows"]
+    found = {row["name"]: row for row in sales.ok("report list --json").json}
+    assert "cannot be read" in found["later"]["about"]
+    for act in ("Later", "show Later", "edit Later --top 3", "copy Later X"):
+        assert "crm report rm 'later'" in sales.fails(2, f"report {act}").err
+    assert "already" in sales.fails(4, "report new Later opp").err
+    sales.ok("report rm LATER --yes")
+    assert own(sales) == ["Deals"]
+    sales.ok("undo")
+    assert own(sales) == ["Deals", "later"]
+
+
+def test_a_report_keeps_its_name_where_a_later_standard_one_has_it_too(sales: Crm) -> None:
+    kept_anyway(sales, {"report": "Trend", "noun": "opp", "by": ["owner"]})
+    assert shown(sales, "trend")["section"] == "own"
+    assert json.loads(sales.ok("report export trend").out)["noun"] == "opp"
+    sales.ok("report copy trend Other")
+    sales.ok("report edit trend --rename 'Our trend'")
+    assert own(sales) == ["Other", "Our trend"]
+    assert shown(sales, "trend")["section"] == "standard"
 
 
 def test_the_standard_ones_are_listed_and_run_by_run_too(sales: Crm) -> None:
@@ -275,7 +309,7 @@ def test_it_can_be_compared_and_watched(sales: Crm) -> None:
     out = sales.ok("report Deals --compare 2026-05-12 --json", today="2026-05-21").json
     change = {row["key"]: row["sum_amount_change"] for row in out["rows"]}
     assert change == {
-        "Ann · Prospecting": None,  # there was none
+        "Ann · Prospecting": "5000.00",  # there was none: sums were 0
         "Ann · Value Proposition": "0.00",
         "Ann · Negotiation/Review": "0.00",
         "Bo · Prospecting": "0.00",

@@ -191,6 +191,11 @@ def test_ids_are_the_references_alone() -> None:
         printed(pipeline(), "ids")
 
 
+def test_rows_about_the_same_record_are_one_reference() -> None:
+    rows = [(ref, "") for ref in ("O3", "O3", None, "O4", "O3", "O3")]
+    assert printed(Table([Column("ref", "Ref"), Column("reason", "Reason")], rows), "ids") == "O3\nO4\nO3\n"
+
+
 @pytest.mark.parametrize(
     ("format", "expected"),
     [

@@ -109,6 +109,31 @@ def attainment(*percents: float | None) -> Report:
     return Report(columns, rows, title="Attainment", chart=Chart("attainment"))
 
 
+LONG = ("Maximiliane Featherstonehaugh-Ottenburg", "Donaudampfschifffahrtsgesellschaftsfrau", "Bo")
+
+
+def long_names() -> Report:
+    """Names of 39 letters, with and without a place to break them, beside figures that may not be broken."""
+    columns = (
+        Column("owner", "Owner"),
+        Column("currency", "Currency", hidden=True),
+        Column("quota", "Quota", "money"),
+        Column("won", "Won", "money"),
+        Column("attainment", "Attainment", "percent"),
+        Column("gap", "Gap", "money", minor=3),
+        Column("pace", "Pace", "percent", minor=1),
+    )
+    figures = ("USD", 120_000_000, 104_217_345, 86.8, 15_782_655, 104.2)
+    return Report(
+        columns,
+        [[name, *figures] for name in LONG],
+        title="By member",
+        head={"currency": "USD"},
+        total=[None, *figures],
+        chart=Chart("attainment"),
+    )
+
+
 def waterfall() -> Report:
     return Report(
         (Column("step", "Step"), Column("amount", "Amount", "number")),
@@ -381,23 +406,28 @@ def test_a_browser_shows_it_in_its_colors(
     assert len(colors) > 20  # letters, with their smooth edges
 
 
-@pytest.mark.parametrize("width", [1280, 400])
-def test_nobody_has_to_scroll_sideways(browser: Browser, written: Path, width: int) -> None:
-    frame = written.with_name("frame.html")
+@pytest.mark.parametrize("width", [1280, 1200, 1000, 700, 400])
+@pytest.mark.parametrize("alone", [False, True], ids=["of several", "alone"])
+def test_nobody_has_to_scroll_sideways(browser: Browser, tmp_path: Path, width: int, alone: bool) -> None:
+    frame = tmp_path / "frame.html"
+    wide = long_names() if alone else page(over_time(), bars(), long_names(), waterfall())
     frame.write_text(
-        f'<iframe id="f" style="width:{width}px" srcdoc="{html.escape(written.read_text("utf-8"))}"></iframe>'
+        f'<iframe id="f" style="width:{width}px" srcdoc="{html.escape(printed(wide, "html"))}"></iframe>'
         "<script>f.onload = () => { const d = f.contentDocument, e = d.documentElement;"
         " const wide = [...d.querySelectorAll('.scroll')].filter(s => s.scrollWidth > s.clientWidth).length;"
-        " document.body.dataset.found = [e.clientWidth, e.scrollWidth, wide] }</script>",
+        " const lines = c => { const r = d.createRange(); r.selectNodeContents(c); return r.getClientRects().length };"
+        " const broken = [...d.querySelectorAll('td.figure')].filter(c => lines(c) > 1).length;"
+        " const bars = [...d.querySelectorAll('td.bar')].filter(b => b.clientWidth < 16).length;"
+        " document.body.dataset.found = [e.clientWidth, e.scrollWidth, wide, broken, bars] }</script>",
         encoding="utf-8",
     )
     shown = browser(frame, "--dump-dom").stdout.decode()
-    found = re.search(r'data-found="(\d+),(\d+),(\d+)"', shown)
+    found = re.search(r'data-found="(\d+),(\d+),(\d+),(\d+),(\d+)"', shown)
     assert found is not None, shown[-500:]
-    inside, needed, scrolled = map(int, found.groups())
+    inside, needed, scrolled, broken, thin = map(int, found.groups())
     assert needed <= inside <= width
     assert inside > width - 30
-    assert scrolled == 0
+    assert (scrolled, broken, thin) == (0, 0, 0)
 
 
 def test_it_fits_on_paper(browser: Browser, written: Path) -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmcli.render.bars import drawn, levels, upright
-from crmcli.render.charts import Drawing, drawing_of
+from crmcli.render.bars import drawn, upright
+from crmcli.render.charts import Drawing, drawing_of, levels
 from crmcli.result import Chart, Column, Report
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -35,7 +35,9 @@ def test_nothing_stands_on_nothing() -> None:
 
 
 def test_bars_take_the_width_they_are_given() -> None:
-    assert drawn(Chart("x"), [50, 100], None, False, 100, 8) == ["████", "████████", ""]
+    columns = (Column("owner", "Owner"), Column("share", "Share", "percent"))
+    report = Report(columns, [["Ann", 50], ["Bo", 100]], chart=Chart("share"))
+    assert drawn(drawing(report), False, 8) == ["████", "████████", ""]
     assert levels([100, 50, -30]) == [(0, 100), (100, 150), (150, 120)]
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmcli.reports.forecast import Asked as Forecast
-from crmcli.reports.forecast import LeftOut
+from crmcli.reports.forecast.asked import Asked as Forecast
+from crmcli.reports.forecast.left_out import LeftOut
 from crmcli.rules.forecast import REASONS, ROLLUPS, left_out, part_of, roll_up, weighted
 from crmcli.store.deals import Scope
 from crmcli.store.engine import target_of

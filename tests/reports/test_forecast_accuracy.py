@@ -41,8 +41,26 @@ def test_what_was_forecast_is_compared_with_what_came(year: Crm) -> None:
     assert [found["30", "Li"][name] for name in figures] == ["200.00", "100.00", 100.0, 100.0]
     assert [found["30", "Bo"][name] for name in figures] == ["0.00", "50.00", -100.0, 100.0]
     assert [found["30", None][name] for name in figures] == ["200.00", "150.00", 33.3, 33.3]
+    assert "\n30 days before the end\n" in year.ok("forecast accuracy").out
     assert rows(year, "--figure weighted")["30", "Bo"]["forecast"] == "5.00"
     assert rows(year, "--owner Li --days 30").keys() == {("30", "Li"), ("30", None)}
+
+
+def test_explain_names_the_deals_of_each_row(year: Crm) -> None:
+    words = "forecast accuracy --period 2026-Q2 --days 30 --explain"
+    found = year.ok(f"{words} --json").json
+    assert [(row["key"], [deal["ref"] for deal in row["deals"]]) for row in found["explain"]["rows"]] == [
+        ("Bo", ["O4"]),
+        ("Li", ["O1", "O3"]),
+    ]
+    for row, shown in zip(found["explain"]["rows"], found["rows"], strict=True):
+        for column in ("forecast", "actual"):
+            assert sum(Decimal(deal[column]) for deal in row["deals"]) == Decimal(shown[column])
+    text = year.ok(words).out
+    assert "Li, 30 days before the end: 2\n" in text
+    assert "  O3 Three · 2026-Q2 · forecast 100.00 · came 0.00\n" in text
+    assert found["rows"] == year.ok("forecast accuracy --period 2026-Q2 --days 30 --json").json["rows"]
+    assert year.ok(f"{words} --by stage --json").json["explain"]["rows"]
 
 
 def test_by_stage_a_deal_counts_where_it_was_on_that_day(year: Crm) -> None:

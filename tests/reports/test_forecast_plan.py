@@ -158,13 +158,38 @@ def test_several_currencies_have_a_total_where_every_rate_is_known(team: Crm) ->
     assert "commit USD 121,200.00" in team.ok("forecast").out
 
 
-def test_a_rate_of_then_converts_the_past(team: Crm) -> None:
+def test_the_past_is_converted_at_its_rates_whenever_they_were_recorded(team: Crm) -> None:
     team.ok("opp add Köln --owner Li --amount 'EUR 1000' --close-date 2026-09-01 --stage Nego")
     team.ok("rate set EUR 1.1 --from 2026-07-01")
-    team.ok("rate set EUR 1.5 --from 2026-07-01", today="2026-08-20")
+    team.ok("rate set EUR 1.5 --from 2026-07-01", today="2026-08-20")  # corrected
+    team.ok("rate set EUR 1.7 --from 2026-08-18", today="2026-08-20")
     later = {"today": "2026-08-25"}
-    assert rows(team, "--currency USD --as-of 2026-08-16", **later)["Li"]["commit"] == "61100.00"
-    assert rows(team, "--currency USD --as-of 2026-08-20", **later)["Li"]["commit"] == "61500.00"
+
+    def commit(words: str) -> str:
+        return str(rows(team, f"--currency USD {words}", **later)["Li"]["commit"])
+
+    assert commit("--as-of 2026-08-16") == "61500.00"
+    assert commit("--as-of 2026-08-18") == "61700.00"
+    assert commit("--known-at 2026-08-16") == "61100.00"
+    assert commit("--as-of 2026-08-16 --known-at 2026-08-20") == "61500.00"
+
+
+def test_a_rate_that_is_recorded_later_leaves_no_past_without_one(team: Crm) -> None:
+    team.ok("opp add Bonn --owner Li --amount 'EUR 1000' --close-date 2026-07-20 --stage 'Closed Won'")
+    team.ok("rate set EUR 1.1 --from 2026-07-01", today="2026-09-01")
+    for words in (
+        "forecast --currency USD",
+        "pipeline --currency USD",
+        "report win-rate --currency USD --period 2026",
+        "report attainment --currency USD --period 2026",
+        "report leaderboard --currency USD --period 2026",
+        "quota show --period 2026",
+        "pipeline diff 2026-07-01 2026-08-16 --currency USD",
+    ):
+        past = "" if "diff" in words else "--as-of 2026-08-16"
+        assert "No rate" not in team.ok(f"{words} {past}", today="2026-09-02").out, words
+    known = team.ok("forecast --currency USD --known-at 2026-08-16", today="2026-09-02")
+    assert "No rate: 1 deal, EUR 1,000.00" in known.out
 
 
 # --- adjustments ------------------------------------------------------------------------------------------
@@ -223,6 +248,105 @@ def test_an_adjustment_of_a_leader_is_of_the_whole_team(team: Crm) -> None:
     assert found["Ann Lee"]["commit"] == found["total"]["commit"] == "140000.00"
     assert rows(team)["Ann Lee"]["commit"] == "0.00"
     assert "(of the team: --team)" in team.ok("forecast").out
+
+
+def test_a_forecast_is_adjusted_by_its_owner_and_those_above(team: Crm) -> None:
+    words = "forecast adjust --owner Li --category commit --amount 70k --note no".split()
+    refused = team.fails(5, "--as", "张敏", *words)
+    assert "The forecast of Li is not yours to adjust: Li does not report to you." in refused.err
+    assert "adjustments" not in team.ok("forecast --json").json
+    team.ok("--as", "Li", "forecast", "adjust", "--owner", "Ann Lee", *words[4:])  # nobody is above
+    team.ok(*words, env={"CRMCLI_USER": ""})  # no user, as a script is
+    assert team.ok("forecast --json").json["adjustments"][-1]["layer"] == "manager"
+
+
+def test_what_was_not_adjusted_cannot_be_cleared(team: Crm) -> None:
+    words = "forecast adjust --owner Li --category commit"
+    assert "There is no adjustment to clear" in team.fails(3, f"{words} --clear").err
+    team.ok("--as", "Li", *f"{words} --amount 70k --note sure".split())
+    assert "(manager)" in team.fails(3, f"{words} --clear").err
+    team.ok("--as", "Li", *f"{words} --clear".split())
+    assert "There is no adjustment to clear" in team.fails(3, f"{words} --clear").err
+    assert [each["amount"] for each in team.ok("forecast adjust --list --json").json] == ["70000.00", None]
+
+
+def test_a_commit_above_the_best_case_is_said(team: Crm) -> None:
+    team.ok("forecast adjust --owner Li --category commit --amount 95k --note bold")
+    said = "Above: the commit of Li, USD 95,000.00, is more than the best case, USD 60,000.00, which holds it"
+    assert said in " ".join(team.ok("forecast", env={"COLUMNS": "300"}).out.split("\n"))
+    team.ok("forecast adjust --owner Li --category best-case --amount 95k --note bold")
+    assert "Above:" not in team.ok("forecast").out
+
+
+def test_a_judgement_is_converted_as_it_moves_the_figure_of_its_currency(team: Crm) -> None:
+    team.ok("opp add Köln --owner Li --amount 'EUR 40000' --close-date 2026-09-01 --stage Nego")
+    team.ok("rate set EUR 1.5 --from 2026-07-01")
+    team.ok("forecast adjust --owner Li --category commit --amount 'EUR 100k' --note more")
+    found = team.ok("forecast --currency USD --json").json
+    li = next(each for each in found["rows"] if each["key"] == "Li")
+    # USD 60,000 and EUR 40,000 are USD 120,000; EUR 60,000 more are USD 90,000.
+    assert (li["commit"], li["raw"]) == ("210000.00", {"commit": "120000.00"})
+    assert (found["total"]["commit"], found["total"]["raw"]) == ("270000.00", {"commit": "180000.00"})
+    (one,) = found["adjustments"]
+    assert [one[name] for name in ("currency", "amount", "raw", "raw_then", "drift")] == [
+        *("EUR", "100000.00", "40000.00", "40000.00", "0.00")
+    ]
+    assert rows(team, "--currency USD --team")["Ann Lee"]["commit"] == "270000.00"
+    blocks = {
+        (each["key"], each["currency"]): each["commit"] for each in team.ok("forecast --json").json["rows"]
+    }
+    assert (blocks["Li", "EUR"], blocks["Li", "USD"]) == ("100000.00", "60000.00")
+    team.ok("opp edit O5 --amount 'EUR 45000'")
+    assert team.ok("forecast --currency USD --json").json["adjustments"][0]["drift"] == "5000.00"
+    assert rows(team, "--currency USD")["Li"]["commit"] == "210000.00"  # raw moved, what is shown did not
+
+
+def test_a_judgement_without_a_rate_is_named_and_left_out(team: Crm) -> None:
+    team.ok("forecast adjust --owner Li --category commit --amount 'EUR 100k' --note more")
+    assert rows(team, "--currency USD")["Li"]["commit"] == "60000.00"
+    said = "No rate: an adjustment of Li to EUR 100,000.00 is left out"
+    assert said in team.ok("forecast --currency USD").out
+    assert said not in team.ok("forecast --currency USD --owner 张敏").out
+
+
+def test_a_leader_alone_has_no_drift_from_the_team(team: Crm) -> None:
+    team.ok("forecast adjust --owner 'Ann Lee' --category commit --amount 140k --note safer")
+    (one,) = team.ok("forecast --owner 'Ann Lee' --json").json["adjustments"]
+    assert (one["raw"], one["drift"]) == ("120000.00", "0.00")
+
+
+def test_what_is_set_for_a_team_is_said_to_be_in_no_row(team: Crm) -> None:
+    team.ok("quota set --owner 'Ann Lee' --team --period 2026-Q3 --amount 500k")
+    said = "What is set for a team is in the total, and in no row: --team"
+    assert said in team.ok("forecast").out
+    for words in ("--team", "--owner Li", "--owner 'Ann Lee'", "--by month"):
+        assert said not in team.ok(f"forecast {words}").out
+
+
+def test_quotas_that_cannot_be_converted_or_do_not_count_are_said(team: Crm) -> None:
+    for month in ("2026-07", "2026-08"):
+        team.ok(f"quota set --owner Li --period {month} --amount 'EUR 50k'")
+    text = team.ok("forecast --currency USD").out
+    assert "No rate: 2 quotas, EUR 100,000.00, left out; `crm rate set` mends it" in text
+    team.ok("quota set --owner 张敏 --period 2026-Q3 --amount 90k")
+    team.ok("quota set --owner 'Ann Lee' --team --period 2026-08 --amount 10k")
+    text = team.ok("forecast --team").out
+    said = "Passed over: USD 10,000.00 for the team of Ann Lee, as a member's quota reaches beyond its days"
+    assert said in text
+    assert team.ok("forecast --team --json").json["totals"]["USD"]["quota"] == "90000.00"
+
+
+def test_the_whole_of_several_currencies_is_held_against_the_quota(team: Crm) -> None:
+    team.ok("opp add Bonn --owner Li --amount 'EUR 10000' --close-date 2026-07-20 --stage 'Closed Won'")
+    team.ok("rate set EUR 1.5 --from 2026-07-01")
+    assert "attainment" not in together(team)
+    team.ok("quota set --owner Li --period 2026-Q3 --amount 150k")
+    assert "quota USD 150,000.00, attainment 50.0 %, coverage 1.33, at the rates of the day" in together(team)
+
+
+def together(crm: Crm) -> str:
+    lines = crm.ok("forecast", env={"COLUMNS": "400"}).out.splitlines()
+    return next(line for line in lines if line.startswith("Together:"))
 
 
 @pytest.mark.parametrize(
@@ -425,7 +549,14 @@ def test_the_range_is_by_ones_own_win_rates(crm: Crm) -> None:
     assert found["chance_of_quota"] == 75.0
     assert found["history"]["thin"] is True
     assert found["history"]["stages"]["Proposal/Price Quote"] == {"closed": 4, "won": 3, "win_rate": 75.0}
-    assert "too thin to lean on" in crm.ok("forecast --range").out
+    text = crm.ok("forecast --range --explain").out
+    assert "From 4 closed deals, 3 of them won, stage by stage: too thin to lean on;" in text
+    assert "win rate of all closed deals: 3 won of 4: 75.0 %" in text
+    assert (
+        "win rate from Proposal/Price Quote: 3 won of 4: 75.0 %; drawn towards that of all by 8 deals: 75.0 %"
+        in text
+    )
+    assert "win rate from" not in crm.ok("forecast --range").out
     crm.ok("opp add Köln --amount 'EUR 5' --close-date 2026-06-01")
     assert "have no range together" in crm.fails(2, "forecast --range").err
     assert crm.ok("forecast --range --currency USD --json").json["range"]["mean"] == "1050.00"

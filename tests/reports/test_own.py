@@ -232,6 +232,109 @@ def test_a_yes_or_no_and_numbers_make_groups(team: Crm) -> None:
     assert rows(team, "opp --avg probability")[0]["avg_probability"] == 44
 
 
+# --- what is computed -------------------------------------------------------------------------------------
+
+
+def test_deals_are_weighted_one_by_one_a_half_rounded_up(crm: Crm) -> None:
+    for amount, probability in (("0.05", 10), ("0.15", 10), ("0.05", 90), ("100", 25), ("", 50)):
+        crm.ok(f"opp add Deal {f'--amount {amount}' if amount else ''} --probability {probability}")
+    found = ran(crm, "opp --sum weighted --avg weighted --max weighted --count", "--explain")
+    # 0.005 is 0.01, 0.015 is 0.02, 0.045 is 0.05
+    assert found["rows"] == [
+        {
+            "key": None,
+            "currency": "USD",
+            "count": 5,
+            "sum_weighted": "25.08",
+            "avg_weighted": "6.27",
+            "max_weighted": "25.00",
+        }
+    ]
+    said = [record["weighted"] for record in found["explain"]["rows"][0]["records"]]
+    assert said == ["0.01", "0.02", "0.05", "25.00", None]
+    assert "probability / 100" in found["explain"]["formulas"]["weighted"]
+
+
+def test_weighted_amounts_are_those_of_the_pipeline(team: Crm) -> None:
+    team.ok("rate set JPY 0.0067 --from 2026-01-01")
+    team.ok("report new Weighted opp --filter is_closed:no --by stage --sum weighted")
+    team.ok("opp edit O1 --amount 60k --probability 33", today="2026-05-20")
+    for options in ("", "--as-of 2026-05-12"):
+        own = team.ok(f"report Weighted --currency USD {options} --json", today="2026-05-21").json["rows"]
+        pipeline = team.ok(f"pipeline --currency USD {options} --json", today="2026-05-21").json["rows"]
+        assert {row["stage"]: row["sum_weighted"] for row in own} == {
+            row["stage"]: row["weighted"] for row in pipeline if row["count"]
+        }, options
+
+
+def test_ages_are_days_of_the_users_calendar_and_end_with_the_record(crm: Crm) -> None:
+    crm.ok("opp add Old --close-date 2026-06-01", today="2026-03-01T23:30:00")
+    crm.ok("opp add Won", today="2026-03-02T10:00:00")
+    crm.ok("opp win O2 --at 2026-03-12", today="2026-03-20")
+    crm.ok("task add Call", today="2026-03-02")
+    crm.ok("task done T1", today="2026-03-05T23:30:00")
+    crm.ok("task add Write", today="2026-03-02")
+    crm.ok("report new Ages opp --by name --avg age_days", today="2026-03-03")
+    crm.ok("report new Tasks task --by subject --max age_days", today="2026-03-03")
+
+    def ages(name: str, *more: str) -> list[int]:
+        found = crm.ok("report", name, "--json", *more, today="2026-04-01").json
+        return [row["avg_age_days" if name == "Ages" else "max_age_days"] for row in found["rows"]]
+
+    assert ages("Ages") == [31, 10]
+    assert ages("Ages", "--as-of", "2026-03-10") == [9, 8]
+    assert ages("Tasks") == [3, 30]
+    assert ages("Tasks", "--as-of", "2026-03-04") == [2, 2]
+    crm.ok("config set timezone Asia/Kathmandu", today="2026-04-01")
+    assert ages("Ages") == [30, 10]
+    assert ages("Tasks") == [4, 30]
+    total = crm.ok("report Ages --explain --json", today="2026-04-01").json
+    assert total["total"]["avg_age_days"] == 20
+    assert [row["records"][0]["age_days"] for row in total["explain"]["rows"]] == [30, 10]
+
+
+def test_what_was_closed_before_it_was_made_has_no_age(crm: Crm) -> None:
+    crm.ok("opp import -", stdin="name,stage,close_date\nPast,Closed Won,2026-01-05\n", today="2026-05-01")
+    crm.ok("report new Ages opp --avg age_days --count", today="2026-05-01")
+    run = crm.ok("report Ages", today="2026-05-01")
+    assert "Age in days is blank in 1 record, counted, in no sum." in run.out
+
+
+# --- along a dot ------------------------------------------------------------------------------------------
+
+
+def test_groups_may_be_of_a_field_of_the_record_that_a_link_leads_to(team: Crm) -> None:
+    team.ok("user edit 'Ann Lee' --team West")
+    team.ok("user edit 李娜 --team East --manager 'Ann Lee'")
+    team.ok("account edit A1 --industry Energy --owner 李娜")
+    found = ran(team, "opp --by owner.team,account.industry --count --sort owner.team")
+    assert found["by"] == ["owner.team", "account.industry"]
+    assert [(row["owner_team"], row["account_industry"], row["count"]) for row in found["rows"]] == [
+        ("East", None, 2),
+        ("West", "Energy", 2),
+        ("West", None, 1),
+    ]
+    assert [(row["account_owner"], row["count"]) for row in rows(team, "opp --by account.owner")] == [
+        ("Ann Lee", 1),
+        ("李娜", 2),
+        (None, 2),
+    ]
+    managers = rows(team, "opp --by owner.manager")
+    assert [(row["owner_manager"], row["owner_manager_name"]) for row in managers] == [
+        ("U1", "Ann Lee"),
+        (None, None),
+    ]
+    months = rows(team, "opp --by account.created_at:month --sort -account.created_at")
+    assert [row["account_created_at_month"] for row in months] == ["2026-05", None]
+    team.ok("report new Teams opp --by owner.team")
+    before = team.ok("report Teams --json").json["rows"]
+    team.ok("user edit 李娜 --team South", today="2026-05-20")
+    assert team.ok("report Teams --as-of 2026-05-12 --json", today="2026-05-21").json["rows"] == before
+    team.ok("account rm A1 --yes")
+    assert [row["key"] for row in rows(team, "opp --by account.industry")] == ["(none)"]
+    assert [row["key"] for row in rows(team, "opp --by account.owner")] == ["Ann Lee", "(none)"]
+
+
 # --- lists ------------------------------------------------------------------------------------------------
 
 
@@ -239,13 +342,29 @@ def test_a_list_has_the_fields_the_order_and_no_more_than_are_asked_for(team: Cr
     team.ok("report new Big opp --fields name,account,amount --sort -amount --top 2")
     found = team.ok("report Big --json").json
     assert found["rows"] == [
-        {"name": "Renewal", "account": "A1", "account_name": "Acme", "amount": "50000.00", "currency": "USD"},
-        {"name": "Yen", "account": None, "account_name": None, "amount": "5000", "currency": "JPY"},
+        {
+            "ref": "O1",
+            "name": "Renewal",
+            "account": "A1",
+            "account_name": "Acme",
+            "amount": "50000.00",
+            "currency": "USD",
+        },
+        {
+            "ref": "O4",
+            "name": "Yen",
+            "account": None,
+            "account_name": None,
+            "amount": "5000",
+            "currency": "JPY",
+        },
     ]
+    assert team.ok("report Big --format ids").lines == ["O1", "O4"]
+    assert "O1" not in team.ok("report Big --format table").out
     assert "The first 2 of 5: 3 more." in team.ok("report Big").out
     assert team.ok("report Big account:acme --format csv").out.splitlines()[1:] == [
-        "Renewal,A1,Acme,50000.00,USD",
-        "Support,A1,Acme,1000.00,EUR",
+        "O1,Renewal,A1,Acme,50000.00,USD",
+        "O2,Support,A1,Acme,1000.00,EUR",
     ]
 
 

@@ -50,9 +50,13 @@ def test_without_judgement_the_top_is_the_sum_of_everybodys_own(
 
 
 def test_who_acts_decides_the_layer() -> None:
-    assert layer_of(2, 2) == "owner"
-    assert layer_of(1, 2) == "manager"
-    assert layer_of(None, 2) == "manager"
+    line = Line({1: None, 2: 1, 3: 2, 4: 1})
+    assert layer_of(line, 2, 2) == "owner"
+    assert layer_of(line, 1, 3) == "manager"  # above the manager
+    assert layer_of(line, None, 2) == "manager"
+    assert layer_of(line, 4, 1) == "manager"  # nobody is above
+    assert layer_of(line, 4, 2) is None
+    assert layer_of(line, 3, 2) is None
 
 
 def test_figures_and_notes_are_checked() -> None:

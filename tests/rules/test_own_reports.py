@@ -90,8 +90,12 @@ def test_a_report_is_found_whatever_its_case_and_one_that_is_not_is_guessed() ->
         "currency": "USD",
         "report:x": "",
     }
-    assert list(kept(settings)) == ["öffen by owner"]
+    assert kept(settings) == {"öffen by owner": definition}
     assert report_named(settings, "ÖFFEN  by owner") == definition
+    settings["report:odd"] = "[]"
+    assert kept(settings) == {"odd": None, "öffen by owner": definition}
+    with pytest.raises(InvalidValue, match="cannot be read"):
+        report_named(settings, "Odd")
     with pytest.raises(NotFound) as error:
         report_named(settings, "win-rat", ["win-rate"])
     assert error.value.hint == "Did you mean 'win-rate'?"

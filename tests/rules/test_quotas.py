@@ -27,37 +27,118 @@ def test_a_quarter_counts_rather_than_its_months_and_what_it_leaves_out_counts_t
         quota(1, "2026-07-01", "2026-09-30", 999, team=True),
     ]
     assert own_targets(those) == {1: Target(107), 2: Target(30, 3)}
-    assert own_targets(those, team=True) == {1: Target(999)}
+
+
+QUARTERS = {
+    1: ("2026-01-01", "2026-03-31"),
+    2: ("2026-04-01", "2026-06-30"),
+    3: ("2026-07-01", "2026-09-30"),
+    4: ("2026-10-01", "2026-12-31"),
+}
+YEAR = ("2026-01-01", "2026-12-31")
+
+
+def amounts(line: Line, quotas: list[Quota]) -> dict[int, int | None]:
+    return {person: target.amount for person, target in whole_targets(line, quotas).targets.items()}
 
 
 def test_a_team_has_the_quota_it_was_given_else_that_of_its_members() -> None:
     line = Line({1: None, 2: 1, 3: 1, 4: 3})
-    own = {1: Target(5), 2: Target(10), 4: Target(20)}
     assert line.walk() == [1, 2, 3, 4]
-    whole, differ = whole_targets(line, own, {})
-    assert [whole[person].amount for person in (1, 2, 3, 4)] == [35, 10, 20, 20]
-    assert not differ
-    whole, differ = whole_targets(line, own, {3: Target(25), 1: Target(40)})
-    assert [whole[person].amount for person in (1, 2, 3, 4)] == [40, 10, 25, 20]
-    assert differ == {3: (25, 20), 1: (40, 40)} or differ == {3: (25, 20)}
+    own = [quota(1, *YEAR, 5), quota(2, *YEAR, 10, deals=3), quota(4, *YEAR, 20, deals=4)]
+    assert amounts(line, own) == {1: 35, 2: 10, 3: 20, 4: 20}
+    assert not whole_targets(line, own).differ
+    own += [quota(3, *YEAR, 25, team=True), quota(1, *YEAR, 40, team=True)]
+    assert amounts(line, own) == {1: 40, 2: 10, 3: 25, 4: 20}
+    whole = whole_targets(line, own)
+    assert whole.differ == {3: (25, 20)}
+    assert whole.targets[1] == Target(40, 7)  # deals were not given to the team
+    assert list(whole.sentences({3: "Cy"}, "USD")) == [
+        "Mismatch: the team of Cy has USD 0.25, the quotas of its members come to USD 0.20"
+    ]
 
 
-@given(
-    managers=st.lists(st.none() | st.integers(0, 11), min_size=1, max_size=12),
-    amounts=st.lists(st.none() | st.integers(0, 10**9), min_size=12, max_size=12),
-)
-def test_the_whole_of_those_at_the_top_is_the_sum_of_everybodys_own(
-    managers: list[int | None], amounts: list[int | None]
+def test_the_quota_of_a_team_counts_within_its_days_and_the_rest_is_that_of_the_members() -> None:
+    line = Line({1: None, 2: 1, 3: 1})
+    own = [quota(person, *days, 100) for person in (2, 3) for days in QUARTERS.values()]
+    own.append(quota(1, *QUARTERS[4], 50))  # the leader's own is part of the team's
+    fourth = quota(1, *QUARTERS[4], 300, team=True)
+    assert amounts(line, own)[1] == 850
+    assert amounts(line, [*own, fourth])[1] == 900
+    assert whole_targets(line, [*own, fourth]).differ == {1: (300, 250)}
+    months = [quota(2, "2026-10-01", "2026-10-31", 40), quota(2, "2026-11-01", "2026-11-30", 60)]
+    assert amounts(line, [*months, fourth])[1] == 300
+
+
+def test_a_team_within_a_team_counts_in_its_leaders() -> None:
+    line = Line({1: None, 2: 1, 3: 2})
+    own = [quota(3, *days, 100) for days in QUARTERS.values()]
+    fourth = quota(2, *QUARTERS[4], 170, team=True)
+    assert amounts(line, [*own, fourth]) == {1: 470, 2: 470, 3: 400}
+    assert amounts(line, [*own, fourth, quota(1, *QUARTERS[4], 150, team=True)]) == {1: 450, 2: 470, 3: 400}
+    half = quota(1, "2026-07-01", "2026-12-31", 250, team=True)
+    assert amounts(line, [*own, fourth, half]) == {1: 450, 2: 470, 3: 400}
+
+
+def test_a_target_that_reaches_beyond_the_days_of_the_teams_is_not_cut() -> None:
+    line = Line({1: None, 2: 1})
+    those = [quota(2, *YEAR, 1200), quota(1, *QUARTERS[4], 700, team=True)]
+    whole = whole_targets(line, those)
+    assert whole.targets[1] == Target(1200)
+    assert list(whole.sentences({1: "Al"}, "USD")) == [
+        "Passed over: USD 7.00 for the team of Al, as a member's quota reaches beyond its days"
+    ]
+    assert amounts(line, those[1:])[1] == 700
+
+
+def lines(managers: list[int | None]) -> Line:
+    """Nobody is below themselves."""
+    return Line(
+        {
+            person: manager if manager is not None and manager < person else None
+            for person, manager in enumerate(managers)
+        }
+    )
+
+
+MANAGERS = st.lists(st.none() | st.integers(0, 11), min_size=1, max_size=12)
+AMOUNTS = st.dictionaries(st.tuples(st.integers(0, 11), st.integers(1, 4)), st.integers(0, 10**9))
+
+
+@given(managers=MANAGERS, given=AMOUNTS, halves=st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)))
+def test_teams_are_their_members_unless_they_were_given_a_quota(
+    managers: list[int | None], given: dict[tuple[int, int], int], halves: tuple[int, int]
 ) -> None:
-    people: dict[int, int | None] = {}
-    for person, manager in enumerate(managers):  # nobody is below themselves
-        people[person] = manager if manager is not None and manager < person else None
-    own = {person: Target(amounts[person]) for person in people if amounts[person] is not None}
-    line = Line(people)
-    assert sorted(line.walk()) == sorted(people)
-    whole, differ = whole_targets(line, own, {})
-    assert sum(whole[top].amount or 0 for top in line.tops) == sum(each.amount or 0 for each in own.values())
-    assert not differ
+    line = lines(managers)
+    assert sorted(line.walk()) == list(range(len(managers)))
+    own = [
+        quota(person, *QUARTERS[number], amount)
+        for (person, number), amount in given.items()
+        if person < len(managers)
+    ]
+    whole = whole_targets(line, own)
+    summed = sum(each.amount or 0 for each in own)
+    assert sum(whole.targets[top].amount or 0 for top in line.tops) == summed
+    assert not whole.differ
+
+    year = [*own, *(quota(top, *YEAR, halves[0], team=True) for top in line.tops)]
+    assert all(whole_targets(line, year).targets[top] == Target(halves[0]) for top in line.tops)
+
+    first, second = ("2026-01-01", "2026-06-30"), ("2026-07-01", "2026-12-31")
+    both = [
+        quota(top, *days, amount, team=True)
+        for top in line.tops
+        for days, amount in zip((first, second), halves, strict=True)
+    ]
+    for those in (both, both[::-1]):
+        assert all(
+            whole_targets(line, [*own, *those]).targets[top] == Target(sum(halves)) for top in line.tops
+        )
+
+    one = [*own, *(quota(person, *QUARTERS[4], halves[0], team=True) for person in line.tops)]
+    rest = sum(each.amount or 0 for each in own if each.start != QUARTERS[4][0])
+    total = sum(whole_targets(line, one).targets[top].amount or 0 for top in line.tops)
+    assert total == rest + halves[0] * len(line.tops)
 
 
 def test_no_quota_and_a_quota_of_nothing_are_not_infinite() -> None:

@@ -126,7 +126,7 @@ def own_report_verbs(noun: Noun) -> None:
     def list_(app: App) -> Result:
         """List the reports: your own, then the standard ones."""
         own = [
-            (each.name, "own", each.noun, each.title or summary(each)) if each else (name, "own", None, UNREAD)
+            (name, "own", None, UNREAD) if each is None else (each.name, "own", each.noun, about_own(each))
             for name, each in kept(app.configured).items()
         ]
         standard = [(word, "standard", None, about(each)) for word, each in WORDS.items()]
@@ -178,7 +178,8 @@ def own_report_verbs(noun: Noun) -> None:
 
         With --by or a measure it groups and measures; else it lists records, with --fields those. It looks at
         all records of the noun, also at those that a plain list leaves out. Sums, averages, lowest and highest
-        values are columns named like sum_amount; --sum and the others may be repeated.
+        values are columns named like sum_amount; --sum and the others may be repeated. Of deals `weighted` (amount
+        × probability) can be measured too, and of deals, leads and tasks `age_days`.
         """
         called = new_name(name)
         if folded_name(called) in kept(app.configured):
@@ -276,6 +277,11 @@ def own_report_verbs(noun: Noun) -> None:
         definition = read_definition(text_of(app, file))
         definition = replace(definition, name=new_name(definition.name))
         return keep(app, definition, dry_run=dry_run)
+
+
+def about_own(definition: Definition) -> str:
+    """What a report of one's own tells."""
+    return definition.title or summary(definition)
 
 
 def about(standard: Standard) -> str:

@@ -13,6 +13,7 @@ from crmcli.store.reader import Reader
 from crmcli.values.dates import from_iso_instant
 
 if TYPE_CHECKING:
+    from crmcli.store.filter import Context
     from crmcli.store.work import UnitOfWork
 
 
@@ -162,7 +163,7 @@ def outcome_of(
     return Outcome([f"Would be: {line}" if dry_run else line, *said], [reference(entity, id)], record)
 
 
-def context_of(app: App, reader: "Reader", today: "date") -> "Context":
+def context_of(app: App, reader: Reader, today: date) -> "Context":
     """What the values of a filter depend on, on a day."""
     from crmcli.store.filter import Context
 

@@ -52,8 +52,11 @@ def command(
     It is in one currency: that of --currency, else the only one in use, else the home currency; what cannot
     be converted is named.
     """
+    from crmcli.store.deals import usual_currency
+
     scope = scope_of(app, as_of=as_of, owner=owner, period=period or "this-quarter")
-    page = page_of(app, scope, into_of(currency) or usual_currency(app, scope), as_of, owner)
+    into = into_of(currency) or usual_currency(app.read(), scope, app.currency)
+    page = page_of(app, scope, into, as_of, owner)
     return page if html is None else written(app, page, html)
 
 
@@ -96,16 +99,6 @@ def named(app: App) -> tuple[str, ...]:
                 field="fields",
             )
     return tuple(dict.fromkeys(wanted or PANELS))
-
-
-def usual_currency(app: App, scope: "Scope") -> str:
-    """The only currency of the deals, else the home currency."""
-    found = app.read().rows(
-        f"SELECT DISTINCT d.currency FROM {scope.source.table} WHERE {scope.holds} AND d.amount IS NOT NULL",
-        **scope.params,
-    )
-    currencies = [row[0] for row in found]
-    return currencies[0] if len(currencies) == 1 else app.currency
 
 
 def twelve_months(last: date) -> str:

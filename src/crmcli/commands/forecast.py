@@ -8,8 +8,10 @@ from crmcli.app import App
 from crmcli.commands._facts import owner_for, stages_of
 from crmcli.commands._noun import AsOf, DryRun, Explain, Into, Owner, Period, complete_users, report
 from crmcli.commands._report import as_json, into_of, one_of, scope_of
-from crmcli.errors import InvalidValue, NotFound
-from crmcli.reports.forecast import Asked, forecast, raw_figure
+from crmcli.errors import InvalidValue, NotFound, Refused
+from crmcli.reports.forecast import forecast
+from crmcli.reports.forecast.asked import Asked
+from crmcli.reports.forecast.judgements import raw_figure
 from crmcli.result import Column, Outcome, Report, Result, Table
 from crmcli.rules.adjustments import CATEGORIES, category_named, checked_note, layer_of
 from crmcli.rules.forecast import ROLLUPS
@@ -18,6 +20,7 @@ from crmcli.store.find import find, title_of
 from crmcli.store.groups import BY
 
 if TYPE_CHECKING:
+    from crmcli.rules.quotas import Line
     from crmcli.values.periods import Period as Stretch
 
 By = Annotated[
@@ -117,9 +120,13 @@ def command(
 
 def below(reader: Any, person: int) -> tuple[int, ...]:
     """Somebody and everybody who reports to them, and to those."""
+    return tuple(reporting_line(reader).below(person))
+
+
+def reporting_line(reader: Any) -> "Line":
     from crmcli.rules.quotas import Line
 
-    return tuple(Line(dict(reader.rows('SELECT id, manager_id FROM "user"'))).below(person))
+    return Line(dict(reader.rows('SELECT id, manager_id FROM "user"')))
 
 
 def add_range(app: App, asked: Asked, found: Report) -> None:
@@ -133,6 +140,8 @@ def add_range(app: App, asked: Asked, found: Report) -> None:
     )
     found.tail["range"] = document
     found.notes += words
+    if asked.explain:
+        found.explain += forecast_range.explained(document)
 
 
 def supposed(app: App, scope: Scope, texts: list[str]) -> tuple[Supposed, ...]:
@@ -266,9 +275,10 @@ def adjust(
 ) -> Result:
     """Say what a figure of a forecast will come to in your judgement; the figure itself is kept beside it.
 
-    Your own forecast you adjust as its owner, another's as their manager; the manager's word is shown, else
-    the owner's, else the figure as it is. What somebody with reports is shown for is the figure of their whole
-    team, as --team shows it. When deals change afterwards, the adjustment stays and the drift is printed.
+    Your own forecast you adjust as its owner, that of whoever reports to you as their manager; the manager's
+    word is shown, else the owner's, else the figure as it is. What somebody with reports is shown for is the
+    figure of their whole team, as --team shows it. When deals change afterwards, the adjustment stays and the
+    drift is printed. --currency converts by how much a figure was adjusted, at the rate of the day.
     """
     scope = scope_of(app, period=period or "this-quarter")
     assert scope.period is not None
@@ -287,10 +297,23 @@ def adjust(
     with app.work(dry_run=dry_run) as work:
         me = owner is None or owner.strip().casefold() == "me"
         user = owner_for(work) if me else find(work.reader, "user", owner or "")
+        name = title_of(work.reader, "user", user)
+        layer = layer_of(reporting_line(work.reader), work.me, user)
+        if layer is None:
+            raise Refused(
+                f"The forecast of {name} is not yours to adjust: {name} does not report to you.",
+                hint="Its owner does, and who they report to.",
+            )
         if clear:
-            currency = currency_of_last(work.reader, user, scope, figure) or currency
+            last = currency_of_last(work.reader, user, scope, figure, layer)
+            if last is None:
+                raise NotFound(
+                    f"There is no adjustment to clear: {name}, {scope.period.label},"
+                    f" {figure.replace('_', ' ')} ({layer}).",
+                    hint="`crm forecast adjust --list` shows them all.",
+                )
+            currency = last
         raw = raw_figure(work.reader, asked, user, figure, currency)
-        layer = layer_of(work.me, user)
         from crmcli.changes import Changes
 
         changes = Changes()
@@ -309,7 +332,6 @@ def adjust(
             adjusted_by=work.actor,
         )
         work.apply(changes)
-        name = title_of(work.reader, "user", user)
         entry = None if dry_run else work.entry
     from crmcli.values.money import amount_text, amount_words
 
@@ -345,16 +367,14 @@ def money(text: str | None, currency: str) -> tuple[int | None, str]:
     return minor, of
 
 
-def currency_of_last(reader: Any, owner: int, scope: Scope, category: str) -> str | None:
-    """The currency of what is to be cleared."""
+def currency_of_last(reader: Any, owner: int, scope: Scope, category: str, layer: str) -> str | None:
+    """The currency of what is to be cleared; None where nothing is."""
     from crmcli.store.figures import adjustments
 
     assert scope.period is not None
     start, end = scope.period.start.isoformat(), scope.period.end.isoformat()
-    return next(
-        (row[4] for row in adjustments(reader, None, start, end) if (row[0], row[1]) == (owner, category)),
-        None,
-    )
+    found = adjustments(reader, None, start, end)
+    return next((row[4] for row in found if row[:3] == (owner, category, layer)), None)
 
 
 def adjusted_so_far(app: App, scope: Scope, owner: str | None, narrowed: bool) -> Table:

@@ -9,8 +9,8 @@ import typer
 from crmcli.app import App
 from crmcli.changes import Changes
 from crmcli.commands._facts import owner_for
-from crmcli.commands._noun import AsOf, DryRun, Noun, Owner, Period, complete_users
-from crmcli.commands._report import owner_of, scope_of
+from crmcli.commands._noun import AsOf, DryRun, Into, Noun, Owner, Period, complete_users
+from crmcli.commands._report import into_of, owner_of, scope_of
 from crmcli.errors import CrmError, InvalidValue, Refused
 from crmcli.render.clean import clean
 from crmcli.result import Outcome, Report, Result
@@ -255,8 +255,12 @@ def split(
     amount, currency = money_of(total, app.currency)
     if amount is None:
         raise InvalidValue("--total none: there is nothing to split.", field="total")
+    named = {} if weights is None else weights_of(weights)
+    if named and not any(named.values()):
+        raise InvalidValue(
+            "Nobody would get anything: no weight is above 0.", hint="--weights li=3,zhang=2", field="weights"
+        )
     with app.work(dry_run=dry_run, makes=True) as work:
-        named = {} if weights is None else weights_of(weights)
         people = those_named(app, work.reader, list(named) if named else names_of(to))
         if weights is not None:
             shares = list(named.values())
@@ -341,6 +345,7 @@ def won_in_the_year_before(reader: Reader, people: list[int], stretch: Stretch, 
 @command.verb(
     "crm quota show",
     "crm quota show --period FY27 --json",
+    "crm quota show --period 2026 --currency EUR",
     "crm quota show --as-of 2026-03-31",
     aliases=("list",),
 )
@@ -348,6 +353,7 @@ def show(
     app: App,
     period: Period = "this-quarter",
     owner: Owner = None,
+    currency: Into = None,
     as_of: AsOf = None,
     explain: Explain = False,
 ) -> Report:
@@ -355,13 +361,15 @@ def show(
 
     A quota counts where its days lie within the period asked for, which is this quarter unless another is
     given. Who has none stands with n/a. Deals in another currency are converted at the rate of the day they
-    were closed.
+    were closed. Where quotas are in several currencies, teams and the total are in the home currency, quotas
+    at the rate of the day; --currency converts the quotas of all.
     """
     from crmcli.reports.quota_show import Asked, quota_show
 
     scope = scope_of(app, as_of=as_of, owner=owner, period=period or "this-quarter")
     assert scope.period is not None
-    return quota_show(app.read(), Asked(scope, scope.period, app.currency, app.fiscal_start, explain))
+    asked = Asked(scope, scope.period, app.currency, app.fiscal_start, into_of(currency), explain)
+    return quota_show(app.read(), asked)
 
 
 # --- importing --------------------------------------------------------------------------------------------

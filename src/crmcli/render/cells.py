@@ -73,9 +73,18 @@ def people_text(
         say = _alone(lambda value: local(value)[:16].replace("T", " "))
     else:
         say = _alone(_PEOPLE.get(column.kind, str))
-    if column.signed:
-        return lambda value, row: "" if not value else "+" * (value > 0) + say(value, row)
-    return lambda value, row: column.absent if value is None else say(value, row)
+
+    def text(value: Any, row: Row) -> str:
+        if value is None:
+            return column.absent
+        said: str = say(value, row)
+        if not column.signed:
+            return said
+        if not value and column.folded:
+            return ""  # a difference of nothing, in the cell of the figure that it is of
+        return f"+{said}" if value > 0 else said
+
+    return text
 
 
 def cell(text: str, ascii: bool) -> str:

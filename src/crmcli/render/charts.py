@@ -1,11 +1,21 @@
 """What of a report is drawn, whatever it is drawn with: its figures, their shares, and few digits of them."""
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Any, Final, Literal, NamedTuple
 
 from crmcli.result import Column, Report
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SCALES: Final = ((1, ""), (10**3, "thousand"), (10**6, "million"), (10**9, "billion"), (10**12, "trillion"))
+
+
+class Step(NamedTuple):
+    """One bar of a waterfall: a level that stays, or what comes or goes, from one share of the width to another."""
+
+    way: Literal["stays", "comes", "goes"]
+    start: float
+    end: float
 
 
 class Drawing(NamedTuple):
@@ -29,6 +39,16 @@ class Drawing(NamedTuple):
         """How much of a full bar each figure is."""
         return [float(value or 0) / self.most for value in self.values]
 
+    def steps(self) -> list[Step]:
+        """Each movement, from where the level stood before it to where it stood after it, and the last level."""
+        found, total = levels(self.values), float(self.total or 0)
+        scale = max([0.0, *(end for _, end in found), total]) or 1.0
+        moved = [
+            Step("stays" if not at else "comes" if end > start else "goes", start / scale, end / scale)
+            for at, (start, end) in enumerate(found)
+        ]
+        return [*moved, Step("stays", 0, total / scale)]
+
     def short_names(self) -> list[str]:
         """Months by their names, quarters by their numbers."""
         return [_short(name) for name in self.names]
@@ -47,6 +67,11 @@ class Drawing(NamedTuple):
         places = 1 if most / size < 9.95 and not whole else 0
         texts = ["" if value is None else f"{value / size:.{places}f}" for value in known]
         return texts, " ".join(filter(None, (self.currency, word)))
+
+
+def levels(values: Sequence[Any]) -> list[tuple[float, float]]:
+    """Where each movement begins and ends, the first beginning at nothing."""
+    return [*pairwise([0, *accumulate(values)])]
 
 
 def drawing_of(report: Report) -> Drawing | None:

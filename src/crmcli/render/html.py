@@ -7,7 +7,6 @@ from importlib.resources import files
 from typing import Final
 
 from crmcli.render import svg
-from crmcli.render.bars import levels
 from crmcli.render.cells import cell
 from crmcli.render.charts import Drawing, drawing_of
 from crmcli.render.clean import clean_lines
@@ -156,10 +155,17 @@ def _row(grid: Grid, row: Sequence[str], bar: str) -> str:
 
 
 def _kinds(grid: Grid) -> list[str]:
-    """The class attribute of each column: figures stand at the right, minor ones give way on a telephone."""
+    """The class attribute of each column: figures stand at the right, texts may go on in the next line, and where
+    there is little room spare ones give way, then all minor ones."""
     found = []
     for lane in grid.lanes:
-        names = [name for name, holds in (("figure", lane.right), ("minor", lane.minor)) if holds]
+        kinds = {
+            "figure": lane.right,
+            "text": lane.is_text,
+            "minor": lane.minor,
+            "spare": lane.minor > 1,
+        }
+        names = [name for name, holds in kinds.items() if holds]
         found.append(f' class="{" ".join(names)}"' if names else "")
     return found
 
@@ -183,14 +189,10 @@ def _bars(drawing: Drawing, said: list[str]) -> list[str]:
 
 def _steps(drawing: Drawing, said: list[str]) -> list[str]:
     """A bar for each movement, from where the level stood to where it went, and one for the total."""
-    found, total = levels(drawing.values), drawing.total or 0
-    scale = max([0, *(end for _, end in found), total]) or 1
-    ways = ["stays", *("comes" if end > start else "goes" for start, end in found[1:])]
-    steps = [
-        svg.span(start / scale, end / scale, way, words)
-        for (start, end), way, words in zip(found, ways, said, strict=False)
+    return [
+        svg.span(step.start, step.end, step.way, words)
+        for step, words in zip(drawing.steps(), said, strict=False)
     ]
-    return [*steps, svg.span(0, total / scale, "stays", said[-1])]
 
 
 def _chart(drawing: Drawing, said: list[str]) -> Iterator[str]:

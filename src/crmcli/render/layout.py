@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from crmcli.render.bars import drawn
 from crmcli.render.cells import cell, home_currency, people_text
+from crmcli.render.charts import Drawing, drawing_of
 from crmcli.render.clean import clean_lines
 from crmcli.render.look import Look
 from crmcli.render.measure import cells, pad, shorten, wrap
-from crmcli.result import Chart, Column, Record, Report, Row, Table
+from crmcli.result import Column, Record, Report, Row, Table
 
 GAP: Final = 2  # between columns
 LEAST: Final = 8  # cells a shortened column keeps
@@ -19,6 +20,7 @@ LEAST_DEAR: Final = 9  # one that is cut last: Closed Won and Closed Lost stay a
 LEAST_WRAPPED: Final = 12
 ROOM: Final = 12  # cells a text should have: minor columns go first
 ROOM_WRAPPED: Final = 20
+WHOLE: Final = 1 << 30  # the least width of what may not be cut
 LEAST_FOLDED: Final = 4  # cells a folded text keeps beside the reference that may not be cut
 NARROW: Final = 60  # below this width a table turns into records
 DRAWN: Final = 80  # from this width on there is room for bars
@@ -78,6 +80,11 @@ class Lane:
         self.room = max(self.least, column.room or (ROOM_WRAPPED if column.wraps else ROOM))
         self.given_up = _STEPS.index(column.cut) if _cuttable(column) else 1
         self.width = max(cells(label), self.needs)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its texts may be cut, or go on in the next line."""
+        return self.least < WHOLE
 
     def shorten_label(self) -> None:
         self.label = self.short
@@ -247,7 +254,7 @@ def parts(report: Report) -> list[Report]:
         replace(
             report,
             rows=list(run),
-            title=str(value),
+            title=report.block_title.format(value),
             head={**report.head, report.block: value},
             total=report.totals.get(value),
             block="",
@@ -285,10 +292,7 @@ class _Shown:
 
     def __init__(self, table: Table, look: Look) -> None:
         self.groups: list[_Group] = []
-        self.names = [column.name for column in table.columns]
-        self.kinds = [column.kind for column in table.columns]
-        chart = table.chart if isinstance(table, Report) else None
-        self.chart = chart if chart and chart.column in self.names else None  # --fields may leave it out
+        self.table = table
         for index, column in enumerate(table.columns):
             if column.hidden:
                 continue
@@ -333,19 +337,18 @@ def _grid(shown: _Shown, rows: list[Row], total: Row | None, look: Look) -> Grid
             kept = max(cells(shown.says[index](row[index], row)) for row in whole)
         label, short = cell(column.label, look.ascii), cell(column.short, look.ascii)
         lanes.append(Lane(group, label, short, texts, kept))
-    chart = shown.chart
-    if chart is not None and not 0 < look.width < DRAWN:
-        lanes.append(_bars(shown, chart, rows, total, look))
+    report = shown.table
+    drawing = drawing_of(replace(report, rows=rows)) if isinstance(report, Report) else None
+    if drawing is not None and not 0 < look.width < DRAWN:
+        lanes.append(_bars(drawing, total is not None, look))
     return Grid(lanes, "..." if look.ascii else "…", total is not None)
 
 
-def _bars(shown: _Shown, chart: Chart, rows: list[Row], total: Row | None, look: Look) -> Lane:
+def _bars(drawing: Drawing, has_total: bool, look: Look) -> Lane:
     """The column of bars, which is the first to go where there is too little room."""
-    at = shown.names.index(chart.column)
-    whole = 100.0 if shown.kinds[at] == "percent" else None
-    texts = drawn(chart, [row[at] for row in rows], None if total is None else total[at], look.ascii, whole)
+    texts = drawn(drawing, look.ascii)
     column = Column("", "", cut="never", minor=1 << 10)
-    return Lane([(-1, column)], "", "", texts if total is not None else texts[:-1], 0)
+    return Lane([(-1, column)], "", "", texts if has_total else texts[:-1], 0)
 
 
 def _least(group: _Group, label: str, kept: int) -> int:
@@ -354,7 +357,7 @@ def _least(group: _Group, label: str, kept: int) -> int:
     if _cuttable(first):
         return LEAST_WRAPPED if first.wraps else LEAST_DEAR if first.cut == "last" else LEAST
     if not folded or not all(_cuttable(column) for _, column in folded):
-        return 1 << 30
+        return WHOLE
     return max(kept + 1 + LEAST_FOLDED, cells(label))
 
 

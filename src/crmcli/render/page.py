@@ -231,9 +231,9 @@ def _table(part: Report, width: int, look: Look) -> Iterator[Line]:
     least, most = BARS
     bars: list[str] = []
     drawing = drawing_of(part)
-    if drawing is not None and part.chart and grid.fit(width - least - GAP):
+    if drawing is not None and grid.fit(width - least - GAP):
         room = min(most, width - grid.width - GAP)
-        bars = drawn(part.chart, drawing.values, drawing.total, look.ascii, drawing.whole, room)
+        bars = drawn(drawing, look.ascii, room)
     else:
         grid.fit(width)
     yield from _grid_line(grid, grid.head, "", "faint", look)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta, tzinfo
 from typing import Any, Final, NamedTuple
 
+from crmcli.fields import reference
 from crmcli.result import Column, Report, Row
 from crmcli.rules.accuracy import Accuracy, Miss, accuracy, percent, together
 from crmcli.rules.forecast import part_of, weighted
@@ -14,6 +15,7 @@ from crmcli.store.figures import rates
 from crmcli.store.groups import Key
 from crmcli.store.reader import Reader
 from crmcli.values.dates import iso_instant, midnight
+from crmcli.values.money import amount_text
 from crmcli.values.periods import Period
 
 FIGURES: Final = {
@@ -32,6 +34,8 @@ FORMULAS: Final = {
     "wape": "sum of |forecast - came| / sum of came, period by period",
     "calibration": "of deals open in a stage then and closed now: their mean probability, and the share won",
 }
+PARTS_OF: Final = {"commit": ("closed", "commit"), "best_case": ("closed", "commit", "best_case")}
+EXPLAINED: Final = 20  # deals of a row that --explain shows to people
 LATER: Final = "(made later)"
 
 
@@ -49,6 +53,25 @@ class Asked(NamedTuple):
     explain: bool = False
 
 
+class Counted(NamedTuple):
+    """Deals that are counted alike, or, where all are to be named, one of them."""
+
+    part: str
+    amount: int
+    expected: int
+    id: int
+    name: str
+
+    def forecast(self, figure: str) -> int:
+        """What they add to the figure that is forecast."""
+        if figure == "weighted" and self.part != "closed":
+            return self.expected
+        return self.amount if figure == "weighted" or self.part in PARTS_OF[figure] else 0
+
+
+Deals = dict[int | str | None, list[Counted]]  # by owner or stage
+
+
 class Seen(NamedTuple):
     """What the deals of a stage came to that were open on one of the days."""
 
@@ -59,11 +82,12 @@ class Seen(NamedTuple):
 
 def forecast_accuracy(reader: Reader, asked: Asked) -> Report:
     """How right forecasts were, by owner or stage, for each distance from the end."""
-    converter = Rates(asked.home, rates(reader, asked.scope.known_until, asked.home))
+    converter = Rates(asked.home, rates(reader, asked.scope.known, asked.home))
     key_of = groups.keys_of(reader, asked.by, 1, "", {})
     rows: list[Row] = []
     totals: dict[str, Row] = {}
     calibration: dict[str, Seen] = {}
+    origin: dict[tuple[int, Key], list[dict[str, Any]]] = {}
     for days in asked.days:
         by_period: list[dict[Key, Miss]] = []
         for period in asked.periods:
@@ -73,8 +97,17 @@ def forecast_accuracy(reader: Reader, asked: Asked) -> Report:
             forecast = foreseen(reader, asked, then, period, converter)
             came = won(reader, asked, then, period, converter)
             by_period.append(
-                {key_of(key): Miss(forecast.get(key, 0), came.get(key, 0)) for key in {*forecast, *came}}
+                {
+                    key_of(key): Miss(
+                        sum(deal.forecast(asked.figure) for deal in forecast.get(key, ())),
+                        sum(deal.amount for deal in came.get(key, ())),
+                    )
+                    for key in {*forecast, *came}
+                }
             )
+            for of in {*forecast, *came} if asked.explain else ():
+                named = origin.setdefault((days, key_of(of)), [])
+                named += named_deals(asked, period, forecast.get(of, []), came.get(of, []))
             for stage, seen in outcomes(reader, then, period):
                 before = calibration.get(stage, Seen(0, 0, 0))
                 calibration[stage] = Seen(*map(sum, zip(before, seen, strict=True)))
@@ -109,6 +142,7 @@ def forecast_accuracy(reader: Reader, asked: Asked) -> Report:
             "owner": asked.scope.owner,
         },
         block="days_before",
+        block_title="{} days before the end",
         totals=totals,
         tail={"calibration": calibrated, "missing_rates": sorted(converter.failed)},
         notes=list(notes(asked, calibrated, converter)),
@@ -116,8 +150,55 @@ def forecast_accuracy(reader: Reader, asked: Asked) -> Report:
     if asked.explain:
         formulas = FORMULAS | ({"stage": FORMULA_OF_STAGES} if asked.by == "stage" else {})
         report.explain = [f"{name}: {formula}" for name, formula in formulas.items()]
-        report.tail["explain"] = {"formulas": formulas}
+        explain(asked, report, formulas, origin)
     return report
+
+
+def named_deals(
+    asked: Asked, period: Period, forecast: list[Counted], came: list[Counted]
+) -> list[dict[str, Any]]:
+    """The deals of a row in a period: what each was forecast to bring, and what came of it."""
+    names = {deal.id: deal.name for deal in (*forecast, *came)}
+    foreseen = {deal.id: deal.forecast(asked.figure) for deal in forecast}
+    brought = {deal.id: deal.amount for deal in came}
+    found = [(id, foreseen.get(id, 0), brought.get(id, 0)) for id in names]
+    return [
+        {
+            "ref": reference("opportunity", id),
+            "name": names[id],
+            "period": period.label,
+            "forecast": amount_text(before, asked.currency),
+            "actual": amount_text(after, asked.currency),
+        }
+        for id, before, after in sorted(found, key=lambda deal: (-max(deal[1:]), deal[0]))
+        if before or after
+    ]
+
+
+def explain(
+    asked: Asked,
+    report: Report,
+    formulas: dict[str, str],
+    origin: dict[tuple[int, Key], list[dict[str, Any]]],
+) -> None:
+    """Name the deals of every row; to people the first of each."""
+    in_order = sorted(origin, key=lambda each: (each[0], each[1].place))
+    for days, key in in_order:
+        deals = origin[days, key]
+        report.explain.append(f"{key.name}, {days} days before the end: {len(deals)}")
+        report.explain += (
+            f"  {deal['ref']} {deal['name']} · {deal['period']} · forecast {deal['forecast']}"
+            f" · came {deal['actual']}"
+            for deal in deals[:EXPLAINED]
+        )
+        if len(deals) > EXPLAINED:
+            report.explain.append(f"  and {len(deals) - EXPLAINED} more")
+    report.tail["explain"] = {
+        "formulas": formulas,
+        "rows": [
+            {"days_before": str(days), "key": key.name, "deals": origin[days, key]} for days, key in in_order
+        ],
+    }
 
 
 def columns_of(asked: Asked) -> tuple[Column, ...]:
@@ -142,39 +223,25 @@ def notes(asked: Asked, calibrated: list[dict[str, Any]], converter: Rates) -> I
     yield f"{asked.figure.replace('_', ' ').capitalize()}: {FIGURES[asked.figure]}, against what was closed in the end"
 
 
-def won(
-    reader: Reader, asked: Asked, then: Scope, period: Period, converter: Rates
-) -> dict[int | str | None, int]:
+def won(reader: Reader, asked: Asked, then: Scope, period: Period, converter: Rates) -> Deals:
     """What was closed in a period, as it is known now: by owner, or by the stage it was in on a day."""
-    table, key, params = asked.scope.source.table, "d.owner_id", {}
+    key, params, joined = "d.owner_id", {}, ""
     if asked.by == "stage":
         key = f"coalesce(v.stage, '{LATER}')"
-        table += (
+        joined = (
             f" LEFT JOIN opportunity_version AS v ON v.opportunity_id = {asked.scope.source.id}"
             " AND v.recorded_to IS NULL AND v.valid_from < :then AND (v.valid_to IS NULL OR v.valid_to >= :then)"
         )
         params = {"then": then.moment}
-    found = deals(reader, asked, asked.scope, period, converter, table, key, params)
-    closed = {of: [amount for part, amount, _ in parts if part == "closed"] for of, parts in found.items()}
-    return {of: sum(amounts) for of, amounts in closed.items() if amounts}
+    found = deals(reader, asked, asked.scope, period, converter, key, joined, params)
+    closed = {of: [deal for deal in those if deal.part == "closed"] for of, those in found.items()}
+    return {of: those for of, those in closed.items() if those}
 
 
-def foreseen(
-    reader: Reader, asked: Asked, then: Scope, period: Period, converter: Rates
-) -> dict[int | str | None, int]:
+def foreseen(reader: Reader, asked: Asked, then: Scope, period: Period, converter: Rates) -> Deals:
     """What was forecast to be closed, on the day of a scope."""
-    counted = {"commit": ("closed", "commit"), "best_case": ("closed", "commit", "best_case")}
-    found: dict[int | str | None, int] = {}
     key = "d.stage" if asked.by == "stage" else "d.owner_id"
-    for of, parts in deals(reader, asked, then, period, converter, then.source.table, key, {}).items():
-        total = 0
-        for part, amount, expected in parts:
-            if asked.figure == "weighted":
-                total += amount if part == "closed" else expected
-            elif part in counted[asked.figure]:
-                total += amount
-        found[of] = total
-    return found
+    return deals(reader, asked, then, period, converter, key, "", {})
 
 
 def deals(
@@ -183,29 +250,35 @@ def deals(
     scope: Scope,
     period: Period,
     converter: Rates,
-    table: str,
     key: str,
+    joined: str,
     params: dict[str, Any],
-) -> dict[int | str | None, list[tuple[str, int, int]]]:
+) -> Deals:
     """The deals that close in a period: what each is counted as, its amount, and what it is expected to bring."""
+    source = scope.source
+    table, one, of_each = source.table, "0, ''", ""
+    if asked.explain:
+        table, one = source.named, f"{source.id}, {source.name}"
+        of_each = f", {one}"
     rows = reader.rows(
-        f"SELECT {key} AS k, d.currency, d.category, d.is_closed, d.amount, d.probability, d.close_date, count(*)"
-        f" FROM {table} WHERE {scope.holds} AND d.amount IS NOT NULL"
+        f"SELECT {key} AS k, d.currency, d.category, d.is_closed, d.amount, d.probability, d.close_date,"
+        f" count(*), {one} FROM {table}{joined} WHERE {scope.holds} AND d.amount IS NOT NULL"
         " AND d.close_date BETWEEN :start AND :end"
-        " AND (d.is_won = 1 OR (d.is_closed = 0 AND d.close_date >= :as_of)) GROUP BY 1, 2, 3, 4, 5, 6, 7",
+        " AND (d.is_won = 1 OR (d.is_closed = 0 AND d.close_date >= :as_of))"
+        f" GROUP BY 1, 2, 3, 4, 5, 6, 7{of_each}",
         start=period.start.isoformat(),
         end=period.end.isoformat(),
         as_of=scope.as_of,
         **scope.params,
         **params,
     )
-    found: dict[int | str | None, list[tuple[str, int, int]]] = {}
-    for of, currency, category, closed, amount, probability, day, count in rows:
+    found: Deals = {}
+    for of, currency, category, closed, amount, probability, day, count, id, name in rows:
         part = part_of(category, is_closed=bool(closed), is_won=bool(closed))
         converted = converter.convert(amount, currency, asked.currency, day if closed else scope.as_of)
         if part is not None and converted is not None:
             expected = weighted(converted, probability) * count
-            found.setdefault(of, []).append((part, converted * count, expected))
+            found.setdefault(of, []).append(Counted(part, converted * count, expected, id, name))
     return found
 
 
@@ -214,7 +287,7 @@ def outcomes(reader: Reader, then: Scope, period: Period) -> Iterator[tuple[str,
     rows = reader.rows(
         "SELECT d.stage, count(*), CAST(sum(d.probability) AS BIGINT), sum(n.is_won)"
         f" FROM {then.source.table} JOIN opportunity AS n ON n.id = {then.source.id}"
-        f" WHERE {then.holds} AND d.is_closed = 0 AND d.close_date BETWEEN :start AND :end"
+        f" WHERE {then.open} AND d.close_date BETWEEN :start AND :end"
         " AND n.is_closed = 1 AND n.deleted_at IS NULL GROUP BY d.stage",
         start=period.start.isoformat(),
         end=period.end.isoformat(),

@@ -1,9 +1,11 @@
 """The range of a forecast: how likely which outcome is, from what became of deals in each stage before."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from crmcli.errors import InvalidValue
-from crmcli.rules.forecast_range import THIN, Ended, Outcome, forecast_range, win_rates
+from crmcli.rules.accuracy import percent
+from crmcli.rules.forecast_range import PRIOR, THIN, Ended, Outcome, forecast_range, win_rates
 from crmcli.rules.rates import Rates
 from crmcli.store.deals import Scope
 from crmcli.store.figures import rates
@@ -45,7 +47,7 @@ def history(reader: Reader, scope: Scope) -> tuple[dict[str, Ended], Ended]:
 def range_of(reader: Reader, asked: Asked) -> tuple[dict[str, Any], list[str]]:
     """The range as a document, and in words. Raises InvalidValue where amounts have no common currency."""
     start, end = asked.period.start.isoformat(), asked.period.end.isoformat()
-    scope, converter = asked.scope, Rates(asked.home, rates(reader, asked.scope.known_until, asked.home))
+    scope, converter = asked.scope, Rates(asked.home, rates(reader, asked.scope.known, asked.home))
     found = list(
         reader.rows(
             f"SELECT d.is_won, d.stage, d.currency, d.amount, d.close_date, count(*)"
@@ -97,11 +99,24 @@ def range_of(reader: Reader, asked: Asked) -> tuple[dict[str, Any], list[str]]:
     )
     quota = "" if range.chance is None else f"; chance of the quota {range.chance} %"
     words = [f"Range: {said}; mean {amount_words(range.mean, currency)}{quota}"]
-    thin = "too thin to lean on: " if past["thin"] else ""
+    thin = ": too thin to lean on" if past["thin"] else ""
+    deals = "1 closed deal" if overall.closed == 1 else f"{overall.closed} closed deals"
     grid = f", amounts to {amount_words(range.step, currency)}" if range.step > 1 else ""
     words.append(
-        f"From {thin}{overall.closed} closed deals, {overall.won} of them won, stage by stage;"
-        f" deals are taken as independent{grid}"
+        f"From {deals}, {overall.won} of them won, stage by stage{thin}; deals are taken as independent{grid}"
     )
     document = {name: amount_text(minor, currency) for name, minor in money.items()}
     return {**document, "chance_of_quota": range.chance, "history": past}, words
+
+
+def explained(document: dict[str, Any]) -> Iterator[str]:
+    """The win rates behind a range, stage by stage."""
+    past = document["history"]
+    if not past["closed"]:
+        return
+    usual = percent(past["won"], past["closed"])
+    yield f"win rate of all closed deals: {past['won']} won of {past['closed']}: {usual} %"
+    for stage, ended in past["stages"].items():
+        own = percent(ended["won"], ended["closed"])
+        of = "none closed" if own is None else f"{ended['won']} won of {ended['closed']}: {own} %"
+        yield f"win rate from {stage}: {of}; drawn towards that of all by {PRIOR} deals: {ended['win_rate']} %"

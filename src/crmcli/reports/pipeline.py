@@ -182,7 +182,7 @@ def pipeline(reader: Reader, asked: Asked) -> Report:
     )
     blank = sum(cell.blank for found in cells.values() for cell in found.values())
     if asked.into:
-        rates = Rates(asked.currency, known_rates(reader, asked.scope.known_until, asked.currency))
+        rates = Rates(asked.currency, known_rates(reader, asked.scope.known, asked.currency))
         cells = converted(reader, asked, asked.into, rates, cells)
     currencies = sorted(cells) or [asked.currency]
     one = currencies[0] if len(currencies) == 1 else None

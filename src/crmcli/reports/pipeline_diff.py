@@ -309,7 +309,7 @@ def pipeline_diff(reader: Reader, asked: Asked) -> Report:
     rates = Rates(asked.currency)
     unrated: dict[int, str] = {}
     if asked.into:
-        rates = Rates(asked.currency, known.rates(reader, asked.after.known_until, asked.currency))
+        rates = Rates(asked.currency, known.rates(reader, asked.after.known, asked.currency))
         whole = converted(reader, asked, asked.into, rates)
         found, deals, unrated = {asked.into: whole.buckets}, in_order(whole.deals), whole.unrated
         passed = [row[0] for row in reader.rows(passed_sql(asked), **asked.params)]

@@ -1,6 +1,6 @@
 """Quotas: what everybody was to close in a period, and how much of it is closed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -10,9 +10,11 @@ from crmcli.rules.quotas import (
     Line,
     Quota,
     Target,
+    in_one_currency,
     outermost,
     own_targets,
     pace,
+    parts_of,
     uncovered,
     whole_targets,
 )
@@ -42,7 +44,8 @@ FORMULAS: Final = {
     "attainment": "closed / quota, in percent",
     "gap": "quota - closed, never below 0",
     "pace": "attainment / share of the period's days that have passed, today among them; 100 is on time",
-    "team": "somebody with all below them: the quota set for the team, else the sum of their own",
+    "team": "somebody with all below them: the quota set for the team within its days, else the sum of their own",
+    "total": "the quotas of all, teams' among them; in the home currency where quotas are in several",
 }
 
 
@@ -51,8 +54,9 @@ class Asked(NamedTuple):
 
     scope: Scope
     period: Period
-    home: str  # the currency of who has no quota, and of rates
+    home: str  # the currency of rates
     fiscal_start: int
+    into: str | None = None  # the currency that all is converted to
     explain: bool = False
 
 
@@ -95,7 +99,7 @@ class Closings:
         for owner, currency, day, amount, summed, deals in rows:
             won = Won(owner, currency, day, summed if amount is None else amount, deals, amount is not None)
             self.won.setdefault(owner, []).append(won)
-        self.without_rate: dict[tuple[str, str], int] = {}  # by the two currencies: deals
+        self.without_rate: set[tuple[str, Won]] = set()  # with the currency that they were to be said in
 
     def closed(self, owners: Iterable[int | None], start: str, end: str, currency: str) -> Closed:
         total = count = 0
@@ -105,23 +109,22 @@ class Closings:
                     continue
                 amount = self.rates.convert(won.amount, won.currency, currency, won.day)
                 if amount is None:
+                    self.without_rate.add((currency, won))
                     continue
                 total += amount * (won.deals if won.each else 1)
                 count += won.deals
         return Closed(total, count)
 
-    def unconverted(self, currency: str) -> list[dict[str, Any]]:
-        """The deals that cannot be said in a currency, counted and summed in their own."""
-        found: dict[str, list[int]] = {}
-        for theirs in self.won.values():
-            for won in theirs:
-                if self.rates.convert(won.amount, won.currency, currency, won.day) is None:
-                    sums = found.setdefault(won.currency, [0, 0])
-                    sums[0] += won.deals
-                    sums[1] += won.amount * (won.deals if won.each else 1)
+    def unconverted(self) -> list[dict[str, Any]]:
+        """The deals that could not be said in a currency, counted and summed in their own."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for into, won in self.without_rate:
+            sums = found.setdefault((into, won.currency), [0, 0])
+            sums[0] += won.deals
+            sums[1] += won.amount * (won.deals if won.each else 1)
         return [
-            {"currency": of, "count": deals, "amount": amount_text(amount, of), "into": currency}
-            for of, (deals, amount) in sorted(found.items())
+            {"currency": of, "count": deals, "amount": amount_text(amount, of), "into": into}
+            for (into, of), (deals, amount) in sorted(found.items())
         ]
 
 
@@ -137,7 +140,7 @@ def quota_show(reader: Reader, asked: Asked) -> Report:
     }
     wanted = [id for id in users if asked.scope.owner_id in (None, id)]
     line = Line({id: manager for id, (_, manager, _) in users.items()})
-    known = [
+    found = [
         quota
         for quota in (
             Quota(owner, first, last, bool(team), amount, deals, currency)
@@ -147,23 +150,34 @@ def quota_show(reader: Reader, asked: Asked) -> Report:
         )
         if quota.owner in users
     ]
-    currencies = {quota.currency for quota in known} or {asked.home}
-    converter = Rates(asked.home, rates(reader, asked.scope.known_until, asked.home))
-    closings = Closings(reader, asked, converter, set(currencies))
+    converter = Rates(asked.home, rates(reader, asked.scope.known, asked.home))
+    currencies = {quota.currency for quota in found if quota.amount is not None}
+    # Of teams, of the total, and of who has no quota.
+    into = asked.into or (min(currencies) if len(currencies) == 1 else asked.home)
+    known, without_rate = in_one_currency(found, converter, into, asked.scope.as_of)
+    shown = known if asked.into else [q if q.amount is not None else q._replace(currency=into) for q in found]
+    said_in = {into, *(quota.currency for quota in shown)}
+    closings = Closings(reader, asked, converter, set(said_in))
 
-    own = [quota for quota in known if not quota.team and quota.owner in wanted]
+    own = [quota for quota in shown if not quota.team and quota.owner in wanted]
     rows = [row_of(asked, users[quota.owner][0], quota, closings) for quota in own]
     with_quota = {quota.owner for quota in own}
-    spare = min(currencies) if len(currencies) == 1 else asked.home
     for id in wanted:  # no quota is no reason not to be seen
         if id not in with_quota and (users[id][2] or id in closings.won):
-            nothing = Quota(id, start, end, False, None, None, spare)
+            nothing = Quota(id, start, end, False, None, None, into)
             rows.append(row_of(asked, users[id][0], nothing, closings))
     rows.sort(key=lambda row: row[0].casefold())
 
-    teams = list(team_rows(asked, users, line, known, closings)) if asked.scope.owner_id is None else []
-    totals = total_rows(asked, line, wanted, known, closings, spare)
-    one = next(iter(totals)) if len(totals) == 1 else None
+    names = {id: name for id, (name, _, _) in users.items()}
+    teams: list[dict[str, Any]] = []
+    said: list[str] = []
+    if asked.scope.owner_id is None:
+        for team, words in team_rows(asked, names, line, known, into, closings):
+            teams.append(team)
+            said += words
+        said += whole_targets(line, known).sentences(names, into)
+    total = total_row(asked, line, wanted, known, closings, into)
+    one = into if said_in == {into} else None
     report = Report(
         COLUMNS,
         rows,
@@ -176,15 +190,36 @@ def quota_show(reader: Reader, asked: Asked) -> Report:
             "currency": one,
             "owner": asked.scope.owner,
         },
-        total=totals[one] if one else None,
-        totals={} if one else totals,
-        tail={"teams": teams, "missing_rates": [each for to in totals for each in closings.unconverted(to)]},
+        total=total,
+        tail={
+            "teams": teams,
+            "missing_rates": closings.unconverted(),
+            "quotas_without_rate": unrated(without_rate, names),
+        },
     )
-    report.notes = notes(asked, known, own, teams, report)
+    if one is None:
+        said.append(f"Teams and the total are in {into}, quotas at the rates of {asked.scope.as_of}")
+    report.notes = [*said, *notes(asked, found, own, report), *converter.sentences()]
     if asked.explain:
         report.explain = [f"{name}: {formula}" for name, formula in FORMULAS.items()]
         report.tail["explain"] = {"formulas": FORMULAS}
     return report
+
+
+def unrated(quotas: Iterable[Quota], names: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The quotas that have no rate, added up for each person."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for quota in quotas:
+        found.setdefault((names[quota.owner], quota.currency), []).append(quota.amount or 0)
+    return [
+        {
+            "owner": owner,
+            "currency": currency,
+            "count": len(amounts),
+            "amount": amount_text(sum(amounts), currency),
+        }
+        for (owner, currency), amounts in found.items()
+    ]
 
 
 def row_of(asked: Asked, name: str, quota: Quota, closings: Closings) -> Row:
@@ -212,87 +247,86 @@ def figures(asked: Asked, start: str, end: str, target: Target, closed: Closed) 
     ]
 
 
-def total_rows(
-    asked: Asked, line: Line, wanted: list[int], known: list[Quota], closings: Closings, spare: str
-) -> dict[str, Row]:
-    """What all come to, in each currency that there are quotas in."""
+def total_row(
+    asked: Asked, line: Line, wanted: list[int], known: list[Quota], closings: Closings, currency: str
+) -> Row:
+    """What all come to."""
     start, end = asked.period.start.isoformat(), asked.period.end.isoformat()
-    totals: dict[str, Row] = {}
-    for currency in sorted({quota.currency for quota in known} or {spare}):
-        those = [quota for quota in known if quota.currency == currency]
-        own = own_targets(those)
-        if asked.scope.owner_id is None:
-            whole, _ = whole_targets(line, own, own_targets(those, team=True))
-            targets = [whole[top] for top in line.tops if top in whole]
-            closed = closings.closed(list(closings.won), start, end, currency)
-        else:
-            targets = [own[id] for id in wanted if id in own]
-            closed = closings.closed(wanted, start, end, currency)
-        target = Target()
-        for each in targets:
-            target = target.plus(each)
-        totals[currency] = [None, None, currency, *figures(asked, start, end, target, closed)]
-    return totals
+    if asked.scope.owner_id is None:
+        whole = whole_targets(line, known).targets
+        targets = [whole[top] for top in line.tops]
+        closed = closings.closed(list(closings.won), start, end, currency)
+    else:
+        own = own_targets(known)
+        targets = [own[id] for id in wanted if id in own]
+        closed = closings.closed(wanted, start, end, currency)
+    target = Target()
+    for each in targets:
+        target = target.plus(each)
+    return [None, None, currency, *figures(asked, start, end, target, closed)]
 
 
 def team_rows(
-    asked: Asked, users: dict[int, Any], line: Line, known: list[Quota], closings: Closings
-) -> Iterable[dict[str, Any]]:
-    """Those who lead others, with all below them: the quota set for the team beside the sum of their own."""
+    asked: Asked,
+    names: Mapping[int, str],
+    line: Line,
+    known: list[Quota],
+    currency: str,
+    closings: Closings,
+) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """Those who lead others, with all below them: what is set for the team beside the sum of their own."""
+
+    def text(minor: int | None) -> str | None:
+        return None if minor is None else amount_text(minor, currency)
+
     start, end = asked.period.start.isoformat(), asked.period.end.isoformat()
-    for currency in sorted({quota.currency for quota in known}):
-        those = [quota for quota in known if quota.currency == currency]
-        own, team = own_targets(those), own_targets(those, team=True)
-        whole, differ = whole_targets(line, own, team)
-        for leader in line.walk():
-            target = whole[leader]
-            if not line.reports[leader] or target == Target():
-                continue
-            closed = closings.closed(line.below(leader), start, end, currency)
-            mine = own.get(leader, Target()).amount
-            given = team.get(leader, Target()).amount
-            summed = differ[leader][1] if leader in differ else target.amount
-            yield {
-                "owner": users[leader][0],
+    own, whole = own_targets(known), whole_targets(line, known)
+    for leader in line.walk():
+        target = whole.targets[leader]
+        if not line.reports[leader] or target == Target():
+            continue
+        closed = closings.closed(line.below(leader), start, end, currency)
+        reached = attainment(closed.amount, target.amount)
+        given = parts_of((quota for quota in known if quota.team and quota.owner == leader), "amount")
+        members = [quota for quota in known if not (quota.team and quota.owner == leader)]
+        differ = whole.differ.get(leader)
+        words = []
+        if target.amount is not None:
+            of = f"{amount_words(closed.amount, currency)} of {amount_words(target.amount, currency)}"
+            percent = "n/a" if reached is None else f"{reached} %"
+            words.append(f"Team of {names[leader]}: {of} ({percent})")
+        yield (
+            {
+                "owner": names[leader],
                 "currency": currency,
-                "own": None if mine is None else amount_text(mine, currency),
-                "quota": None if given is None else amount_text(given, currency),
-                "sum": None if summed is None else amount_text(summed, currency),
-                "mismatch": None
-                if leader not in differ
-                else amount_text(differ[leader][0] - differ[leader][1], currency),
-                "closed": amount_text(closed.amount, currency),
-                "attainment": attainment(closed.amount, target.amount),
-                "gap": None
-                if (left := gap(closed.amount, target.amount)) is None
-                else amount_text(left, currency),
-                "members": [users[id][0] for id in line.below(leader)],
-                "_amounts": (target.amount, closed.amount, given, summed),
-            }
+                "own": text(own.get(leader, Target()).amount),
+                "quota": text(sum(part.value for part in given)) if given else None,
+                "sum": text(whole_targets(line, members).targets[leader].amount),
+                "mismatch": text(differ[0] - differ[1]) if differ else None,
+                "target": text(target.amount),
+                "closed": text(closed.amount),
+                "attainment": reached,
+                "gap": text(gap(closed.amount, target.amount)),
+                "members": [names[id] for id in line.below(leader)],
+            },
+            words,
+        )
 
 
-def notes(
-    asked: Asked, known: list[Quota], own: list[Quota], teams: list[dict[str, Any]], report: Report
-) -> list[str]:
-    """What the figures stand on, the teams, and what is missing."""
+def notes(asked: Asked, found: list[Quota], own: list[Quota], report: Report) -> list[str]:
+    """What is missing, and what the figures stand on."""
     said = []
-    for team in teams:
-        amount, closed, given, summed = team.pop("_amounts")
-        currency = team["currency"]
-        if amount is not None:
-            of = f"{amount_words(closed, currency)} of {amount_words(amount, currency)}"
-            reached = "n/a" if team["attainment"] is None else f"{team['attainment']} %"
-            said.append(f"Team of {team['owner']}: {of} ({reached})")
-        if team["mismatch"] is not None:
-            said.append(
-                f"Mismatch: the team of {team['owner']} has {amount_words(given, currency)},"
-                f" the quotas of its members come to {amount_words(summed, currency)}"
-            )
+    for each in report.tail["quotas_without_rate"]:
+        quotas = "1 quota" if each["count"] == 1 else f"{each['count']} quotas"
+        said.append(
+            f"No rate: {quotas} of {each['owner']}, {each['currency']} {each['amount']}, left out of teams and"
+            f" the total: crm rate set {each['currency']} RATE --from DATE"
+        )
     for each in report.tail["missing_rates"]:
         deals = "1 deal" if each["count"] == 1 else f"{each['count']} deals"
         said.append(
-            f"No rate: {deals}, {each['currency']} {each['amount']} won, cannot be said in {each['into']}"
-            f" and are in no figure: crm rate set {each['currency']} RATE --from DATE"
+            f"No rate: {deals}, {each['currency']} {each['amount']} won, left out of what is in {each['into']}:"
+            f" crm rate set {each['currency']} RATE --from DATE"
         )
     by_owner: dict[int, list[Quota]] = {}
     for quota in own:
@@ -302,7 +336,7 @@ def notes(
     partial = sum(uncovered(outermost(theirs), start, end) for theirs in by_owner.values())
     if partial:
         said.append(f"The quotas of {partial} cover only part of {asked.period.label}")
-    if not known:
+    if not found:
         said.append(f"There is no quota for {asked.period.label}: crm quota set --period P --amount M")
     said.append(f"As of {asked.scope.as_of} · closed {start}..{end}")
     return said

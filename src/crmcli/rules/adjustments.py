@@ -45,9 +45,15 @@ def judged(line: Line, own: Mapping[int, int], layers: Mapping[int, Layers]) -> 
     return found
 
 
-def layer_of(actor: int | None, owner: int) -> str:
-    """In which layer somebody judges a forecast: the owner's for one's own, the manager's for another's."""
-    return "owner" if actor == owner else "manager"
+def layer_of(line: Line, actor: int | None, owner: int) -> str | None:
+    """In which layer somebody judges a forecast: the owner's for one's own, the manager's for another's.
+
+    None where it is not theirs to judge: of somebody who has a manager, only those above are. Whoever is no
+    user stands in for the manager.
+    """
+    if actor == owner:
+        return "owner"
+    return "manager" if actor is None or owner in line.tops or owner in line.below(actor) else None
 
 
 def category_named(text: str) -> str:

@@ -11,15 +11,6 @@ WON: Final = 2**31 - 1  # beyond the last
 Became = Literal["advanced", "lost", "pending"]
 
 
-class Step(NamedTuple):
-    """A stage that a deal came into, by its place in the process."""
-
-    at: str
-    place: int
-    closed: bool = False
-    won: bool = False
-
-
 class Passage(NamedTuple):
     """How far a deal had come before a period, by its end, and in all, and whether that is its end."""
 
@@ -49,27 +40,6 @@ class Entered(NamedTuple):
     conversion: float | None
     of_first: float | None
     amount: int
-
-
-def passage(path: Sequence[Step], since: str, until: str) -> Passage | None:
-    """How a deal passed through the process; None where no open stage of it is known.
-
-    The highest place counts, so what was skipped was passed, and what is entered again was entered before.
-    The stage in which a deal is lost is no place. A deal that was closed and is open again was not closed.
-    """
-    if all(step.closed for step in path):
-        return None
-    last = path[-1]
-
-    def furthest(before: str | None = None) -> int:
-        places = [
-            WON if step.closed else step.place
-            for step in path
-            if (before is None or step.at < before) and (not step.closed or (step.won and last.won))
-        ]
-        return max(places, default=NOWHERE)
-
-    return Passage(furthest(since), furthest(until), furthest(), last.closed)
 
 
 def funnel(places: Sequence[int], passages: Iterable[tuple[Passage, int, int]]) -> list[Entered]:

@@ -39,7 +39,7 @@ class Definition:
     @property
     def key(self) -> str:
         """The setting it is kept as."""
-        return KEPT_AS + self.name.casefold()
+        return KEPT_AS + folded_name(self.name)
 
     def as_data(self) -> dict[str, Any]:
         """The definition as JSON has it."""
@@ -61,28 +61,48 @@ def checked_name(text: str, taken: Collection[str]) -> str:
     return name
 
 
-def kept(settings: Mapping[str, str]) -> dict[str, Definition]:
-    """The reports among the settings of a database, by name without case."""
-    found = [
-        read_definition(settings[key])
-        for key in sorted(settings)
-        if key.startswith(KEPT_AS) and settings[key]
-    ]
-    return {definition.name.casefold(): definition for definition in found}
+def folded_name(text: str) -> str:
+    """A name as it is looked up, and kept: without case."""
+    return " ".join(normalize("NFC", text).split()).casefold()
+
+
+def kept(settings: Mapping[str, str]) -> dict[str, Definition | None]:
+    """The reports among the settings of a database, by name without case; None is one that cannot be read.
+
+    Another version of the program, or another hand, may have kept it: the others are well all the same.
+    """
+    found: dict[str, Definition | None] = {}
+    for key in sorted(settings):
+        if key.startswith(KEPT_AS) and settings[key]:
+            try:
+                found[key.removeprefix(KEPT_AS)] = read_definition(settings[key])
+            except InvalidValue:
+                found[key.removeprefix(KEPT_AS)] = None
+    return found
 
 
 def report_named(settings: Mapping[str, str], text: str, others: Collection[str] = ()) -> Definition:
-    """The report of a name. Raises NotFound with a suggestion, which may be one of the `others`."""
+    """The report of a name. Raises NotFound with a suggestion, which may be one of the `others`.
+
+    Raises InvalidValue where it cannot be read.
+    """
     known = kept(settings)
-    name = " ".join(normalize("NFC", text).split()).casefold()
+    name = folded_name(text)
     if name not in known:
-        names = [*(definition.name for definition in known.values()), *others]
+        names = [*(definition.name if definition else each for each, definition in known.items()), *others]
         raise NotFound(
             f"There is no report {text!r}.",
             hint=suggestion(text, names) or "`crm report list` shows them.",
             field="name",
         )
-    return known[name]
+    found = known[name]
+    if found is None:
+        raise InvalidValue(
+            f"The report {name} cannot be read: it is not as this version keeps reports.",
+            hint=f"`crm report rm {name!r}` deletes it.",
+            field="name",
+        )
+    return found
 
 
 def write_definition(definition: Definition) -> str:

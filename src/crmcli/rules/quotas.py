@@ -1,9 +1,13 @@
 """Quotas: what adds up to the target of a period, of a person and of a team, and how much of it is reached."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from crmcli.errors import InvalidValue
+from crmcli.rules.rates import Rates
+from crmcli.values.money import amount_words
+
+WHAT: Final = ("amount", "deals")  # what a target can be of
 
 
 class Quota(NamedTuple):
@@ -34,6 +38,21 @@ def _ordinal(iso_date: str) -> int:
     return int(iso_date.replace("-", ""))
 
 
+def in_one_currency(
+    quotas: Iterable[Quota], rates: Rates, into: str, day: str
+) -> tuple[list[Quota], list[Quota]]:
+    """The quotas in one currency at the rates of a day, and those that have no rate."""
+    known, without_rate = [], []
+    for quota in quotas:
+        if quota.amount is None:
+            known.append(quota._replace(currency=into))
+        elif (amount := rates.convert(quota.amount, quota.currency, into, day)) is None:
+            without_rate.append(quota)
+        else:
+            known.append(quota._replace(amount=amount, currency=into))
+    return known, without_rate
+
+
 class Target(NamedTuple):
     """What targets add up to; None where there is none."""
 
@@ -48,8 +67,16 @@ def _sum(first: int | None, second: int | None) -> int | None:
     return first if second is None else second if first is None else first + second
 
 
+class Part(NamedTuple):
+    """What was set for a stretch of days: an amount, or a number of deals."""
+
+    start: str
+    end: str
+    value: int
+
+
 def own_targets(quotas: Iterable[Quota], *, team: bool = False) -> dict[int, Target]:
-    """Everybody's own target, or, with `team`, the one that was set for them and all below them.
+    """Everybody's own target, or, with `team`, what was set for them and all below them.
 
     Takes targets in one currency, all within the period that is asked for.
     """
@@ -57,15 +84,21 @@ def own_targets(quotas: Iterable[Quota], *, team: bool = False) -> dict[int, Tar
     for quota in quotas:
         if quota.team == team:
             by_owner.setdefault(quota.owner, []).append(quota)
-    targets = {}
-    for owner, theirs in by_owner.items():
-        amounts = outermost(each for each in theirs if each.amount is not None)
-        deals = outermost(each for each in theirs if each.deals is not None)
-        targets[owner] = Target(
-            sum(each.amount or 0 for each in amounts) if amounts else None,
-            sum(each.deals or 0 for each in deals) if deals else None,
-        )
-    return targets
+    return {
+        owner: Target(*(_total(parts_of(theirs, what)) for what in WHAT))
+        for owner, theirs in by_owner.items()
+    }
+
+
+def parts_of(quotas: Iterable[Quota], what: str) -> list[Part]:
+    """The stretches that count of one person's targets of one reach, of amounts or of numbers of deals."""
+    counted = outermost(each for each in quotas if getattr(each, what) is not None)
+    return [Part(each.start, each.end, getattr(each, what)) for each in counted]
+
+
+def _total(parts: Iterable[Part]) -> int | None:
+    values = [part.value for part in parts]
+    return sum(values) if values else None
 
 
 class Line:
@@ -100,27 +133,84 @@ class Line:
         return list(dict.fromkeys(person for top in self.tops for person in self.below(top)))
 
 
-def whole_targets(
-    line: Line, own: Mapping[int, Target], team: Mapping[int, Target]
-) -> tuple[dict[int, Target], dict[int, tuple[int, int]]]:
-    """The target of everybody with all below them: the one set for the team, else the sum.
+class Whole(NamedTuple):
+    """The targets of everybody with all below them, and the teams of which there is something to say."""
 
-    And where both are there and differ: the one set, and the sum.
+    targets: dict[int, Target]
+    differ: dict[int, tuple[int, int]]  # given another amount than their members: the two amounts
+    passed_over: dict[int, int]  # given an amount that does not count
+
+    def sentences(self, names: Mapping[int, str], currency: str) -> Iterator[str]:
+        """What is odd about the teams' amounts, team by team."""
+        for leader, (given, summed) in self.differ.items():
+            yield (
+                f"Mismatch: the team of {names[leader]} has {amount_words(given, currency)},"
+                f" the quotas of its members come to {amount_words(summed, currency)}"
+            )
+        for leader, amount in self.passed_over.items():
+            yield (
+                f"Passed over: {amount_words(amount, currency)} for the team of {names[leader]},"
+                " as a member's quota reaches beyond its days"
+            )
+
+
+def whole_targets(line: Line, quotas: Iterable[Quota]) -> Whole:
+    """What the targets of everybody with all below them add up to.
+
+    One set for a team stands in place of its members' within its days, and the rest of the period is still
+    the sum of theirs. Takes targets in one currency, all within the period that is asked for.
     """
-    whole: dict[int, Target] = {}
-    differ: dict[int, tuple[int, int]] = {}
-    for person in reversed(line.walk()):
-        summed = own.get(person, Target())
-        for report in line.reports[person]:
-            summed = summed.plus(whole.get(report, Target()))
-        given = team.get(person, Target())
-        if given.amount is not None and summed.amount is not None and given.amount != summed.amount:
-            differ[person] = given.amount, summed.amount
-        whole[person] = Target(
-            summed.amount if given.amount is None else given.amount,
-            summed.deals if given.deals is None else given.deals,
-        )
-    return whole, differ
+    own: dict[int, list[Quota]] = {}
+    team: dict[int, list[Quota]] = {}
+    for quota in quotas:
+        (team if quota.team else own).setdefault(quota.owner, []).append(quota)
+    totals: dict[str, dict[int, int | None]] = {}
+    found = Whole({}, {}, {})
+    for what in WHAT:
+        whole: dict[int, list[Part]] = {}
+        for person in reversed(line.walk()):
+            members = parts_of(own.get(person, ()), what)
+            for report in line.reports[person]:
+                members += whole[report]
+            counted = replacing(members, parts_of(team.get(person, ()), what))
+            whole[person] = counted.parts
+            if what == "amount" and counted.given != counted.replaced:
+                found.differ[person] = counted.given, counted.replaced
+            if what == "amount" and counted.passed_over:
+                found.passed_over[person] = counted.passed_over
+        totals[what] = {person: _total(parts) for person, parts in whole.items()}
+    for person in line.walk():
+        found.targets[person] = Target(*(totals[what][person] for what in WHAT))
+    return found
+
+
+class Counted(NamedTuple):
+    """What counts of a team and its members."""
+
+    parts: list[Part]
+    given: int = 0  # for the team, where its members had something
+    replaced: int = 0  # what that was
+    passed_over: int = 0  # for the team, where a member's reaches beyond its days
+
+
+def replacing(members: Iterable[Part], team: Iterable[Part]) -> Counted:
+    """The parts of members, with those set for their team in place of what lies within.
+
+    A part of a member that reaches beyond the days of the team's is the longer one: it stands, and the
+    team's does not count, as no day is counted twice and no target is cut in pieces.
+    """
+    parts, given, replaced, passed_over = list(members), 0, 0, 0
+    for part in team:
+        over = [each for each in parts if each.start <= part.end and part.start <= each.end]
+        if any(each.start < part.start or part.end < each.end for each in over):
+            passed_over += part.value
+            continue
+        parts = [each for each in parts if each not in over]
+        parts.append(part)
+        if over:
+            given += part.value
+            replaced += sum(each.value for each in over)
+    return Counted(parts, given, replaced, passed_over)
 
 
 def pace(attainment: float | None, day: int, days: int) -> float | None:

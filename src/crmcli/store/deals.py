@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from crmcli.store.reader import Reader
     from crmcli.values.periods import Period
 
 
@@ -133,7 +134,7 @@ class Scope(NamedTuple):
 
     @property
     def known_until(self) -> str | None:
-        """The moment until which quotas, rates and adjustments were known; None for now."""
+        """The moment until which quotas and adjustments were set; None for now. Rates have days: see `known`."""
         return self.known or self.moment
 
     @property
@@ -165,3 +166,15 @@ class Scope(NamedTuple):
             supposed(deal, column): value for deal in self.supposed for column, value in deal.values.items()
         }
         return {name: value for name, value in given.items() if value is not None} | imagined
+
+
+def usual_currency(reader: "Reader", scope: Scope, home: str) -> str:
+    """The only currency in use among all deals of the day, whoever's and whatever is asked for, else ours."""
+    source = scope.source
+    found = reader.rows(  # each half is answered from an index
+        f"SELECT d.currency FROM {source.table} WHERE {source.open} AND d.amount IS NOT NULL UNION SELECT"
+        f" d.currency FROM {source.table} WHERE {source.holds} AND d.is_closed = 1 AND d.amount IS NOT NULL",
+        **scope.params,
+    )
+    currencies = [row[0] for row in found]
+    return currencies[0] if len(currencies) == 1 else home

@@ -42,7 +42,11 @@ def quotas(reader: Reader, moment: str | None, start: str, end: str) -> list[tup
 
 
 def rates(reader: Reader, moment: str | None, home: str) -> list[tuple[str, str, str]]:
-    """What currencies are worth in the home currency: the currency, from which day, how much."""
+    """What currencies are worth in the home currency: the currency, from which day, how much.
+
+    A rate counts from its day, whenever it was recorded: the past is converted as it truly was. A moment is for
+    what was known then: `Scope.known`.
+    """
     sql = known(
         "rate",
         "currency, valid_from, rate",

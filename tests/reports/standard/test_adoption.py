@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from crmcli.store.engine import engine_of, target_of
 from tests.conftest import Crm, Golden
 
 ACTS = """
@@ -134,6 +136,34 @@ def test_undo_restores_it(working: Crm, words: str) -> None:
 def test_nothing_yet(crm: Crm) -> None:
     crm.ok("init")
     assert "Nobody has done anything yet." in crm.ok("report adoption").out
+
+
+def test_what_was_undone_later_was_not_done_then_either(working: Crm) -> None:
+    printed = rows(working)
+    working.ok("opp edit O1 --amount 999", today="2026-05-25", env={"CRMCLI_USER": "张敏"})
+    working.ok("undo", today="2026-05-27", env={"CRMCLI_USER": "张敏"})
+    assert rows(working, "--as-of 2026-05-25", today="2026-05-28") == printed
+
+
+def test_who_is_called_otherwise_now_is_still_the_same(working: Crm) -> None:
+    before = rows(working)
+    working.ok("user edit 张敏 --name 张伟")
+    working.ok("user edit Idle --name 张敏")
+    after = rows(working)
+    assert list(after) == ["Ann", "张伟", "张敏", "total"]
+    assert {**after["张伟"], "user": "张敏"} == before["张敏"]
+    assert figures(after["张敏"]) == figures(before["Idle"])
+    assert figures(rows(working, "--owner 张伟")["total"]) == figures(before["张敏"])
+    working.ok("opp edit O1 --amount 1", env={"CRMCLI_USER": "张敏"})
+    assert figures(rows(working)["张敏"])[:2] == [0, 1]
+
+
+def test_records_of_which_no_field_is_listed(working: Crm) -> None:
+    engine = engine_of(target_of(working.environ["CRMCLI_DB"]))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE field SET listed = 0"))
+    engine.dispose()
+    assert {row["completeness"] for row in rows(working).values()} == {None}
 
 
 @pytest.mark.parametrize("width", [60, 100])

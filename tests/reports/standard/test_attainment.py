@@ -153,6 +153,33 @@ def test_explain_has_what_was_won_and_what_is_committed(selling: Crm) -> None:
     }, "neither the one that slipped nor the one that is early"
 
 
+def test_only_who_has_deals_to_win_counts_for_them(selling: Crm) -> None:
+    found = rows(selling, "attainment")
+    assert [found[None][name] for name in ("deals_quota", "deals_won", "deals_attainment")] == [2, 2, 50.0]
+    assert rows(selling, "attainment --by manager")["Ann"]["deals_attainment"] == 50.0
+    assert rows(selling, "attainment --by month")["2026-08"]["deals_attainment"] == 50.0
+    selling.ok("quota set --owner Ann --team --period 2026-Q3 --count 4")
+    found = rows(selling, "attainment --by manager")
+    assert found["Ann"]["deals_attainment"] == found[None]["deals_attainment"] == 50.0, "2 of 4, of all below"
+
+
+def test_the_note_on_teams_is_about_a_total_of_all(selling: Crm) -> None:
+    assert "What is set for a team is in the total" in selling.ok("report attainment").out
+    assert "What is set for a team" not in selling.ok("report attainment --owner Ann").out
+
+
+def test_explain_by_manager_has_the_deals_of_all_below(selling: Crm) -> None:
+    act(selling, "2026-08-01 user edit Bo --manager 李雷\n2026-08-02 opp add Alone --amount 5")
+    selling.ok("opp win O6 --at 2026-08-02")
+    selling.ok("opp edit O6 --owner none")
+    found = selling.ok("report attainment --by manager --explain --json").json["explain"]["rows"]
+    assert {row["key"]: [deal["ref"] for deal in row["deals"]] for row in found} == {
+        "Ann": ["O2", "O3", "O1"],
+        "李雷": ["O2", "O3", "O1"],
+        "(none)": ["O6"],
+    }
+
+
 @pytest.mark.parametrize("width", [60, 100])
 def test_the_text_at_a_width(selling: Crm, golden: Golden, width: int) -> None:
     text = selling.ok("report attainment --explain --format table", env={"COLUMNS": str(width)}).out

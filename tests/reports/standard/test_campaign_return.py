@@ -206,3 +206,13 @@ def test_nothing_at_all_is_no_error(crm: Crm) -> None:
     assert (report["rows"], report["excluded"]) == ([], [])
     assert "No campaigns ran in 2026." in crm.ok("report campaign-return").out
     assert json.loads(crm.ok("report campaign-return --format jsonl").out or "[]") == []
+
+
+def test_a_return_of_nothing_is_said(crm: Crm) -> None:
+    crm.today = "2026-08-15"
+    crm.ok("campaign add Fair --start-date 2026-03-02 --actual-cost 100")
+    crm.ok("opp add Deal --amount 100 --campaign Fair")
+    crm.ok("opp win O1")
+    text = crm.ok("report campaign-return --fields campaign,return --format tsv").out
+    assert text.splitlines()[1].split("\t") == ["Fair", "0.0"]
+    assert "0.0 %" in crm.ok("report campaign-return --format table", env={"COLUMNS": "200"}).out

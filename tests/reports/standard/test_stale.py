@@ -139,6 +139,20 @@ def test_nothing_yet(crm: Crm) -> None:
     assert "Every open lead and deal has been touched of late." in crm.ok("report stale").out
 
 
+def test_what_was_undone_is_no_touch_and_hides_nothing(quiet: Crm) -> None:
+    printed = rows(quiet)
+    for day, words in (("02-06", "opp edit O1 --amount 7"), ("02-08", "undo")):
+        quiet.ok(words, today=f"2026-{day}")
+    for day, words in (("02-06", "log call Hello --for O1"), ("02-08", "undo")):
+        quiet.ok(words, today=f"2026-{day}")
+    for day, words in (("02-06", "opp snooze O5 --until 2026-05-01"), ("02-08", "undo")):
+        quiet.ok(words, today=f"2026-{day}")
+    then = [
+        (ref, last, days - 2) for ref, last, days, _ in rows(quiet, "--as-of 2026-02-07", today="2026-02-09")
+    ]
+    assert then == [each[:3] for each in printed]
+
+
 @pytest.mark.parametrize("width", [60, 100])
 def test_the_text_at_a_width(quiet: Crm, golden: Golden, width: int) -> None:
     quiet.env["COLUMNS"] = str(width)

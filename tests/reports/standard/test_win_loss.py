@@ -104,6 +104,13 @@ def test_explain_lists_the_deals_of_each_row(closed: Crm) -> None:
     ]
 
 
+def test_a_reason_that_was_taken_back_was_never_given(closed: Crm) -> None:
+    printed = figures(closed, "")
+    act(closed, "2026-08-16 opp edit O1 --lost-reason 'Poor Fit'\n2026-08-18 undo")
+    closed.today = "2026-08-19"
+    assert figures(closed, "--as-of 2026-08-17") == printed
+
+
 @pytest.mark.parametrize("width", [60, 100])
 def test_the_text_at_a_width(closed: Crm, golden: Golden, width: int) -> None:
     act(closed, "2026-04-01 opp add 华信传感器 --amount 800\n2026-04-02 opp lose O5 --reason 价格太高")

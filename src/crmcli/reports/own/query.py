@@ -1,12 +1,12 @@
 """The records that a report of one's own is about, as SQL: as they are, or as they were."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from crmcli.errors import InvalidValue
 from crmcli.fields import BY_ENTITY, NOUNS, FieldSpec
+from crmcli.reports.own.computed import OVER, WEIGHS, is_age
 from crmcli.rules.rates import Rates
 from crmcli.store.filter import Context, parse_filter, where
 from crmcli.store.past import Past
@@ -71,10 +71,19 @@ class Query:
         """The rows of these columns of the records, or of those of them that meet a condition."""
         source = f"{self.table(self.entity)} AS t{''.join(self.joins.values())}"
         sql = f"SELECT {columns} FROM {source} WHERE {self.condition}{condition}{rest}"
-        known = {**self.params, **params}
-        return self.reader.rows(
-            sql, **{name: known[name] for name in set(re.findall(r":([a-z_][a-z_0-9]*)", sql))}
-        )
+        return self.reader.rows(sql, **self.params, **params)
+
+    def value(self, spec: FieldSpec) -> str:
+        """What a record has in a field, or what is computed of it in SQL."""
+        if is_age(spec):
+            raise ValueError("ages are not counted in SQL")
+        return value_sql(spec, "t") if spec.column else f"({WEIGHS})"
+
+    @property
+    def life(self) -> tuple[str, str]:
+        """When a record began and when it was over: days, or minutes, at which days begin everywhere."""
+        over = OVER[self.entity]
+        return "substr(t.created_at, 1, 16)", f"substr({over}, 1, 16)"
 
     @property
     def currency(self) -> str:
@@ -90,29 +99,39 @@ class Query:
             return "CAST(:as_of AS TEXT)"
         return "CASE WHEN t.is_closed = 1 AND t.close_date IS NOT NULL THEN t.close_date ELSE CAST(:as_of AS TEXT) END"
 
-    def link(self, spec: FieldSpec) -> tuple[str, str]:
+    def beyond(self, link: FieldSpec) -> tuple[str, str]:
+        """The records that a link leads to, and the condition that what they hold is shown."""
+        entity = target_of(link)
+        alias = self.joined(link, "t", entity)
+        return alias, live(entity, alias)
+
+    def link(self, spec: FieldSpec, base: str = "t") -> tuple[str, str]:
         """The reference and the name of the record that a link leads to, as lists show them."""
         if spec.kind == "link":
-            return self.joined(spec, target_of(spec), f"l_{spec.name}", "")
+            return self.titled(target_of(spec), self.joined(spec, base, target_of(spec)))
         found = [
-            self.joined(
-                spec,
-                noun.entity,
-                f"l_{spec.name}_{noun.entity}",
-                f" AND {kind_sql(spec, 't')} = '{noun.entity}'",
-            )
+            self.titled(noun.entity, self.joined(spec, base, noun.entity, f"_{noun.entity}"))
             for noun in NOUNS
         ]
         refs, names = zip(*found, strict=True)
         return f"coalesce({', '.join(refs)})", f"coalesce({', '.join(names)})"
 
-    def joined(self, spec: FieldSpec, entity: str, alias: str, condition: str) -> tuple[str, str]:
+    def titled(self, entity: str, alias: str) -> tuple[str, str]:
+        """The reference and the name of a record that was joined."""
         noun = BY_ENTITY[entity]
-        on = f"{identifier(alias)}.id = {value_sql(spec, 't')}{condition}"
+        name = f"{alias}.{identifier(noun.title)}"
+        return (
+            f"CASE WHEN {alias}.deleted_at IS NULL THEN '{noun.letter}' || {alias}.id END",
+            f"CASE WHEN {live(entity, alias)} THEN {name} END",
+        )
+
+    def joined(self, spec: FieldSpec, base: str, entity: str, kind: str = "") -> str:
+        """The name under which the record is joined that a link of another leads to."""
+        alias = f"{base}_{spec.name}{kind}"
+        also = f" AND {kind_sql(spec, base)} = '{entity}'" if kind else ""
+        on = f"{identifier(alias)}.id = {value_sql(spec, base)}{also}"
         self.joins[alias] = f" LEFT JOIN {self.table(entity)} AS {alias} ON {on}"
-        live, name = f"CASE WHEN {alias}.deleted_at IS NULL THEN", f"{alias}.{identifier(noun.title)}"
-        who_left = entity == "user"  # still owns what they owned
-        return f"{live} '{noun.letter}' || {alias}.id END", name if who_left else f"{live} {name} END"
+        return alias
 
     def linked(self, name: str, selected: Selected) -> str:
         """The SQL of a list's column, where that is a link's as this query joins it."""
@@ -131,3 +150,8 @@ class Query:
                 sql = f"lower({self.link(spec)[1]})"
             order.append(f"{sql} {way} NULLS LAST")
         return ", ".join([*order, "t.id"])
+
+
+def live(entity: str, alias: str) -> str:
+    """The condition that what a joined record holds is shown: who left still owns what they owned."""
+    return "TRUE" if entity == "user" else f"{alias}.deleted_at IS NULL"

@@ -32,13 +32,13 @@ class Asked(NamedTuple):
     @property
     def bounds(self) -> dict[str, Any]:
         """The parameters of the scope, and of the period: its days, :start and :end, and its moments, from
-        :since until before :until."""
+        :since until before :until; and the day it is of, :as_of. A query may name any of them."""
         start, end = self.period.start.isoformat(), self.period.end.isoformat()
         first = max(self.period.start, date.min + DAY)  # a day is not over at the same moment everywhere
         last = min(self.period.end, date.max - 2 * DAY)
         since, until = midnight(first, self.zone), midnight(last + DAY, self.zone)
         moments = {"since": iso_instant(since), "until": iso_instant(until)}
-        return {"start": start, "end": end, **moments, **self.scope.params}
+        return {"start": start, "end": end, "as_of": self.scope.as_of, **moments, **self.scope.params}
 
 
 class Standard(NamedTuple):

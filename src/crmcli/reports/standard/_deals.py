@@ -1,22 +1,23 @@
 """What the standard reports about deals share: sums in one currency, names of rows, and the origin of figures."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, tzinfo
 from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
 from crmcli.reports.standard import Asked
-from crmcli.result import Report
+from crmcli.reports.standard._said import EXPLAINED, NAMED, Origin, explained, most, named
+from crmcli.result import Column, Report
 from crmcli.rules.forecast import NO_AMOUNT
 from crmcli.rules.rates import NO_RATE
 from crmcli.store import groups
+from crmcli.store.deals import usual_currency
 from crmcli.store.groups import BY, Key
 from crmcli.store.reader import Reader
 from crmcli.values.dates import from_iso_instant
 from crmcli.values.money import amount_text
 
-NAMED: Final = 10  # deals that a footer names
-EXPLAINED: Final = 20  # deals of a row that --explain shows to people
 NO_DAYS: Final = "closed before it was made"
 
 
@@ -45,30 +46,15 @@ def won(asked: Asked) -> str:
 
 def open_now(asked: Asked) -> str:
     """The deals that are open on the as-of day, whenever they close."""
-    return f"{asked.scope.holds} AND d.is_closed = 0"
-
-
-def used(asked: Asked, condition: str) -> dict[str, Any]:
-    """The parameters that a condition names."""
-    return {name: value for name, value in asked.bounds.items() if f":{name}" in condition}
+    return asked.scope.open
 
 
 # --- sums -----------------------------------------------------------------------------------------------
 
 
-def in_one_currency(reader: Reader, asked: Asked, *conditions: str) -> Asked:
-    """The same with the currency of the figures: the one asked for, the only one in use, or the home currency."""
-    if asked.currency:
-        return asked
-    found: set[str] = set()
-    for condition in conditions:
-        rows = reader.rows(
-            f"SELECT DISTINCT d.currency FROM {asked.scope.source.table} WHERE {condition}"
-            " AND d.amount IS NOT NULL",
-            **used(asked, condition),
-        )
-        found |= {row[0] for row in rows}
-    return asked._replace(currency=found.pop() if len(found) == 1 else asked.home)
+def in_one_currency(reader: Reader, asked: Asked) -> Asked:
+    """The same with the currency of the figures: the one asked for, or the usual one."""
+    return asked._replace(currency=asked.currency or usual_currency(reader, asked.scope, asked.home))
 
 
 def sums(reader: Reader, asked: Asked, condition: str, *more: str) -> Iterator[Sum]:
@@ -81,13 +67,12 @@ def sums(reader: Reader, asked: Asked, condition: str, *more: str) -> Iterator[S
     table = asked.scope.source.table
     columns = ", ".join((BY.get(asked.by, "NULL") + " AS k", *more))
     places = ", ".join(str(number) for number in range(1, len(more) + 2))
-    there = used(asked, condition)
     home = f"{condition} AND (d.currency = :into OR d.amount IS NULL)"
     for key, *others, deals, valued, amount in reader.rows(
         f"SELECT {columns}, count(*), count(d.amount), CAST(coalesce(sum(d.amount), 0) AS BIGINT)"
         f" FROM {table} WHERE {home} GROUP BY {places}",
         into=asked.currency,
-        **there,
+        **asked.bounds,
     ):
         yield Sum(key, tuple(others), deals, valued, amount)
     day = "CASE WHEN d.is_closed = 1 THEN d.close_date ELSE CAST(:as_of AS TEXT) END"
@@ -96,8 +81,7 @@ def sums(reader: Reader, asked: Asked, condition: str, *more: str) -> Iterator[S
         f" WHERE {condition} AND d.currency <> :into AND d.amount IS NOT NULL"
         f" GROUP BY {places}, d.currency, d.amount, day",
         into=asked.currency,
-        as_of=asked.scope.as_of,
-        **there,
+        **asked.bounds,
     ):
         converted = asked.rates.convert(amount, currency, asked.currency, day_of or asked.scope.as_of)
         valued = 0 if converted is None else deals
@@ -123,7 +107,7 @@ def closings(reader: Reader, asked: Asked, condition: str, key: str | None = Non
     for k, id, is_won, amount, currency, created, close_date in reader.rows(
         f"SELECT {key or BY.get(asked.by, 'NULL')} AS k, {source.id}, d.is_won, d.amount, d.currency,"
         f" {source.created}, d.close_date FROM {source.named} WHERE {condition}",
-        **used(asked, condition),
+        **asked.bounds,
     ):
         yield Closing(k, id, bool(is_won), amount, currency, made(created), date.fromisoformat(close_date))
 
@@ -144,39 +128,38 @@ def local_day(zone: tzinfo) -> Callable[[str], date]:
 def names(reader: Reader, asked: Asked, condition: str) -> Callable[[Any], Key]:
     """A function from what SQL grouped by to the row it belongs to."""
     accounts = f"SELECT d.account_id FROM {asked.scope.source.table} WHERE {condition}"
-    return groups.keys_of(reader, asked.by, asked.fiscal_start, accounts, used(asked, condition))
+    return groups.keys_of(reader, asked.by, asked.fiscal_start, accounts, asked.bounds)
 
 
-# --- what a report says beside its figures --------------------------------------------------------------
+def alone(key_of: Callable[[Any], Key]) -> Callable[[Any], Iterable[Key]]:
+    """The same where more than one row is possible."""
+    return lambda value: (key_of(value),)
 
 
-def head(asked: Asked, name: str) -> dict[str, Any]:
-    """The keys that the JSON of every standard report begins with."""
-    period = asked.period
-    return {
-        "report": name,
-        "as_of": asked.scope.as_of,
-        "period": {
-            "start": period.start.isoformat(),
-            "end": period.end.isoformat(),
-            "label": period.label,
-        },
-        "currency": asked.currency,
-        "by": asked.by or None,
-        "owner": asked.scope.owner,
-    }
+def key_columns(asked: Asked) -> list[Column]:
+    """The columns that say what a row stands for; accounts of one name are told apart by their references."""
+    label = asked.by.capitalize()
+    if asked.by == "account":
+        return [Column("ref", label, "link"), Column(asked.by, label, folded=True)]
+    return [Column(asked.by, label)]
 
 
-def footer(asked: Asked, what: str) -> str:
-    """The last line: the day the report stands on, what it counts, and whose."""
-    period = f"{asked.period.start}..{asked.period.end}"
-    whose = f"owner {asked.scope.owner}" if asked.scope.owner else "all owners"
-    return f"As of {asked.scope.as_of} · {what} {period} · {whose}"
+def key_cells(asked: Asked, key: Key | None) -> list[str | None]:
+    """What stands in them; nothing in the total."""
+    names: list[str | None] = [key.ref, key.name] if key else [None, None]
+    return names if asked.by == "account" else names[1:]
 
 
-def left_out(reader: Reader, asked: Asked, report: Report, *conditions: str) -> None:
+def refs_of(asked: Asked) -> str | None:
+    """The column that --format ids prints."""
+    return "ref" if asked.by == "account" else None
+
+
+# --- what is left out -----------------------------------------------------------------------------------
+
+
+def left_out(reader: Reader, asked: Asked, report: Report, condition: str) -> None:
     """Name the deals whose amount is in no sum: there is none, or it cannot be converted."""
-    excluded: list[dict[str, str]] = []
     source = asked.scope.source
     unrated_sql = (
         "d.amount IS NOT NULL AND d.currency = :unrated AND CASE WHEN d.is_closed = 1 THEN d.close_date"
@@ -184,42 +167,41 @@ def left_out(reader: Reader, asked: Asked, report: Report, *conditions: str) -> 
     )
     ways: list[tuple[str, str, dict[str, Any]]] = [(NO_AMOUNT, "d.amount IS NULL", {})]
     for currency, day in asked.rates.unrated(asked.currency or asked.home).items():
-        params = {"unrated": currency, "rated_from": day, "as_of": asked.scope.as_of}
+        params = {"unrated": currency, "rated_from": day}
         ways.append((f"{NO_RATE} for {currency}", unrated_sql, params))
-    for condition in conditions:
-        for reason, where, params in ways:
-            found = reader.rows(
-                f"SELECT {source.id} FROM {source.table} WHERE {condition} AND {where} ORDER BY 1",
-                **used(asked, condition),
+    report.tail["excluded"] = []
+    for reason, where, params in ways:
+        found = list(
+            reader.rows(
+                f"SELECT {source.id}, count(*) OVER () FROM {source.table} WHERE {condition} AND {where}"
+                " ORDER BY 1 LIMIT :most",
+                most=most(asked, NAMED),
+                **asked.bounds,
                 **params,
             )
-            excluded += [{"ref": reference("opportunity", row[0]), "reason": reason} for row in found]
-    not_summed(report, excluded)
+        )
+        not_summed(report, reason, [id for id, _ in found], found[0][1] if found else 0)
 
 
-def not_summed(report: Report, excluded: list[dict[str, str]]) -> None:
-    """The same of deals that are known already, each with its reason."""
-    report.tail["excluded"] = excluded
-    reasons = dict.fromkeys(each["reason"] for each in excluded)
-    for reason in reasons:
-        refs = [each["ref"] for each in excluded if each["reason"] == reason]
-        hint = " (crm rate set)" if reason.startswith(NO_RATE) else ""
-        report.notes.insert(0, named(f"{reason[0].upper()}{reason[1:]}{hint}", refs, "counted, in no amount"))
+def not_summed(report: Report, reason: str, ids: Sequence[int], deals: int) -> None:
+    """The same of so many deals that are known already, these among them."""
+    hint = " (crm rate set)" if reason.startswith(NO_RATE) else ""
+    _leave_out(report, reason, hint, ids, deals, "counted, in no amount")
 
 
-def not_timed(report: Report, ids: Iterable[int]) -> None:
+def not_timed(report: Report, ids: Sequence[int]) -> None:
     """Name the deals that are in no number of days: by their dates they were closed before they were made."""
-    refs = [reference("opportunity", id) for id in sorted(ids)]
-    report.tail.setdefault("excluded", []).extend({"ref": ref, "reason": NO_DAYS} for ref in refs)
+    _leave_out(report, NO_DAYS, "", sorted(ids), len(ids), "in no number of days")
+
+
+def _leave_out(report: Report, reason: str, hint: str, ids: Sequence[int], deals: int, what: str) -> None:
+    refs = [reference("opportunity", id) for id in ids]
+    report.tail.setdefault("excluded", []).extend({"ref": ref, "reason": reason} for ref in refs)
     if refs:
-        report.notes.insert(0, named(f"{NO_DAYS[0].upper()}{NO_DAYS[1:]}", refs, "in no number of days"))
+        report.notes.insert(0, named(f"{reason}{hint}", refs, what, count=deals))
 
 
-def named(why: str, refs: Sequence[str], what: str) -> str:
-    """A sentence on deals that are left out: why, how many, out of what, and which."""
-    more = [f"and {len(refs) - NAMED} more"] if len(refs) > NAMED else []
-    deals = f"{len(refs)} deal{'s' if len(refs) > 1 else ''}"
-    return f"{why}: {deals}, {what}: {' '.join([*refs[:NAMED], *more])}"
+# --- of what the figures are made -----------------------------------------------------------------------
 
 
 def explain(
@@ -228,34 +210,82 @@ def explain(
     report: Report,
     formulas: Mapping[str, str],
     condition: str,
-    key_of: Callable[[Any], Key],
+    rows_of: Callable[[Any], Iterable[Key]],
     by: str | None = None,
 ) -> None:
-    """Say how the figures are made, from how many deals, and from which: all of them to programs.
+    """Say how the figures are made, from how many deals, and from which: the largest, and all to programs.
 
-    `by` is the column that tells the row of a deal, where that is not what the report is asked by.
+    `rows_of` has the rows of what SQL groups by, which is the column `by` if not what the report is asked by.
     """
     source = asked.scope.source
+    found: dict[Key, list[tuple[int, int]]] = {}  # amounts and deals
+    counted: Counter[Key] = Counter()
+    facts: dict[int, dict[str, Any]] = {}
     made = local_day(asked.zone)
-    found: dict[Key, list[dict[str, Any]]] = {}
-    for key, id, name, amount, currency, created, close_date, is_won, is_closed in reader.rows(
-        f"SELECT {by or BY.get(asked.by, 'NULL')} AS k, {source.id} AS id, {source.name} AS name, d.amount,"
-        f" d.currency, {source.created}, d.close_date, d.is_won, d.is_closed FROM {source.named}"
-        f" WHERE {condition} ORDER BY coalesce(d.amount, -1) DESC, 2",
-        **used(asked, condition),
+    place = "row_number() OVER (PARTITION BY k ORDER BY coalesce(amount, -1) DESC, id) AS place"
+    for key, amount, place_of, deals, id, *deal in reader.rows(
+        "SELECT k, amount, place, deals, id, name, currency, created_at, close_date, is_won, is_closed FROM"
+        f" (SELECT x.*, {place}, count(*) OVER (PARTITION BY k) AS deals FROM"
+        f" (SELECT {by or BY.get(asked.by, 'NULL')} AS k, {FACTS.format(source)} FROM {source.named}"
+        f" WHERE {condition}) AS x) AS p WHERE place <= :most",
+        most=most(asked, EXPLAINED),
+        **asked.bounds,
     ):
-        row = key_of(key) if asked.by or by else Key("")
-        deal = told(id, name, amount, currency, made(created), close_date, is_won, is_closed)
-        found.setdefault(row, []).append(deal)
-    explained(report, formulas, found)
+        for row in rows_of(key):
+            counted[row] += deals if place_of == 1 else 0
+            found.setdefault(row, []).append((-1 if amount is None else amount, -id))
+        facts[id] = _told(made, id, amount, *deal)
+    told = {
+        row: Origin(
+            counted[row],
+            [facts[-id] for _, id in sorted(those, reverse=True)[: most(asked, EXPLAINED)]],
+        )
+        for row, those in found.items()
+    }
+    explained(report, formulas, told, words, "deals")
 
 
-def told(
+def explain_those(
+    reader: Reader,
+    asked: Asked,
+    report: Report,
+    formulas: Mapping[str, str],
+    rows: Mapping[Key, Sequence[tuple[int, dict[str, Any]]]],
+) -> None:
+    """The same of deals that are known already, by row, the first ones first, with what else is said of each."""
+    shown = {row: deals[: most(asked, EXPLAINED)] for row, deals in rows.items()}
+    source = asked.scope.source
+    ids = sorted({id for deals in shown.values() for id, _ in deals})
+    some = "" if asked.every else f" AND {source.id} IN ({', '.join(map(str, ids)) or 0})"
+    made = local_day(asked.zone)
+    facts = {
+        deal[0]: _told(made, *deal)
+        for deal in reader.rows(
+            f"SELECT {FACTS.format(source)} FROM {source.named} WHERE {asked.scope.holds}{some}",
+            **asked.bounds,
+        )
+    }
+    told = {
+        row: Origin(len(rows[row]), [{**facts[id], **more} for id, more in deals])
+        for row, deals in shown.items()
+    }
+    explained(report, formulas, told, words, "deals")
+
+
+# What is told of a deal, as columns of a source.
+FACTS: Final = (
+    "{0.id} AS id, d.amount AS amount, {0.name} AS name, d.currency AS currency, {0.created} AS created_at,"
+    " d.close_date AS close_date, d.is_won AS is_won, d.is_closed AS is_closed"
+)
+
+
+def _told(
+    made: Callable[[str], date],
     id: int,
-    name: str,
     amount: int | None,
+    name: str,
     currency: str,
-    made: date,
+    created: str,
     close_date: str | None,
     is_won: int,
     is_closed: int,
@@ -266,30 +296,21 @@ def told(
         "name": name,
         "amount": None if amount is None else amount_text(amount, currency),
         "currency": currency,
-        "created": made.isoformat(),
+        "created": made(created).isoformat(),
         "close_date": close_date,
         "outcome": ("won" if is_won else "lost") if is_closed else "open",
     }
 
 
-def explained(report: Report, formulas: Mapping[str, str], found: Mapping[Key, list[dict[str, Any]]]) -> None:
-    """The same of deals that are told already, by the name of their row."""
-    ordered = in_place(found.items())
-    rows = [{"key": key.name, "counted": len(deals), "deals": deals} for key, deals in ordered]
-    report.tail["explain"] = {"formulas": dict(formulas), "rows": rows}
-    report.explain = [f"{name.replace('_', ' ')}: {formula}" for name, formula in formulas.items()]
-    for key, deals in ordered:
-        report.explain.append(f"{key.name or 'All'}: deals counted: {len(deals)}")
-        for deal in deals[:EXPLAINED]:
-            worth = f"{deal['currency']} {deal['amount']}" if deal["amount"] else "no amount"
-            close = f"{deal['outcome']} {deal['close_date'] or 'no close date'}"
-            became = f" · {deal['became']}" if "became" in deal else ""
-            words = f"{worth} · made {deal['created']} · {close}{became}"
-            report.explain.append(f"  {deal['ref']} {deal['name']} · {words}")
-        if len(deals) > EXPLAINED:
-            report.explain.append(f"  and {len(deals) - EXPLAINED} more")
-
-
-def in_place(rows: Iterable[tuple[Key, Any]]) -> list[tuple[Key, Any]]:
-    """Rows in the order of their keys: names by the alphabet, months by the calendar, stages as they follow."""
-    return sorted(rows, key=lambda row: row[0].place)
+def words(deal: Mapping[str, Any]) -> str:
+    """The same in words."""
+    worth = f"{deal['currency']} {deal['amount']}" if deal["amount"] else "no amount"
+    close = f"{deal['outcome']} {deal['close_date'] or 'no close date'}"
+    more = (
+        [deal["became"]]
+        if "became" in deal
+        else [f"in {', '.join(deal['columns'])}"]
+        if "columns" in deal
+        else []
+    )
+    return " · ".join([deal["name"], worth, f"made {deal['created']}", close, *more])

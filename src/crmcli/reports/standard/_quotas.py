@@ -6,6 +6,7 @@ from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import in_one_currency
 from crmcli.result import Report
 from crmcli.rules.quotas import Quota, Target, outermost, own_targets, pace, uncovered
+from crmcli.rules.quotas import in_one_currency as quotas_in_one_currency
 from crmcli.store.figures import quotas
 from crmcli.store.reader import Reader
 from crmcli.values.money import amount_words
@@ -28,7 +29,7 @@ def people(reader: Reader, asked: Asked) -> dict[int, Person]:
     there = "deleted_at IS NULL AND active = 1" + ("" if moment is None else " AND created_at < :moment")
     found = reader.rows(
         f'SELECT id, name, manager_id, CASE WHEN {there} THEN 1 ELSE 0 END FROM "user" ORDER BY name_key, id',
-        **({} if moment is None else {"moment": moment}),
+        **asked.bounds,
     )
     return {id: Person(name, manager, bool(sells)) for id, name, manager, sells in found}
 
@@ -36,8 +37,7 @@ def people(reader: Reader, asked: Asked) -> dict[int, Person]:
 class Quotas:
     """The quotas for periods within the one asked for, in the currency of the report."""
 
-    def __init__(self, reader: Reader, asked: Asked, *conditions: str) -> None:
-        """`conditions` are on the deals that the quotas are compared with."""
+    def __init__(self, reader: Reader, asked: Asked) -> None:
         start, end = asked.bounds["start"], asked.bounds["end"]
         found = [
             Quota(person, first, last, bool(team), amount, deals, currency)
@@ -46,22 +46,11 @@ class Quotas:
             )
             if asked.scope.covers(person)
         ]
-        currencies = {quota.currency for quota in found if quota.amount is not None}
-        if asked.currency is None and len(currencies) == 1:  # as `crm quota show` has it
-            asked = asked._replace(currency=currencies.pop())
-        self.asked = asked = in_one_currency(reader, asked, *conditions)
-        self.known: list[Quota] = []
-        self.without_rate: list[Quota] = []
+        self.asked = asked = in_one_currency(reader, asked)
         assert asked.currency is not None
-        for quota in found:
-            if quota.amount is None:
-                self.known.append(quota)
-                continue
-            amount = asked.rates.convert(quota.amount, quota.currency, asked.currency, asked.scope.as_of)
-            if amount is None:
-                self.without_rate.append(quota)
-            else:
-                self.known.append(quota._replace(amount=amount, currency=asked.currency))
+        self.known, self.without_rate = quotas_in_one_currency(
+            found, asked.rates, asked.currency, asked.scope.as_of
+        )
 
     def own(self) -> dict[int, Target]:
         """Everybody's own."""

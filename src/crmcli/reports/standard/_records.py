@@ -1,14 +1,15 @@
-"""What the standard reports about other records than deals share: which there were, and which were counted."""
+"""What the standard reports about other records than deals share: which there were, and which acts count."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from crmcli.reports.standard import Asked
-from crmcli.reports.standard._deals import EXPLAINED, in_place
-from crmcli.result import Report
-from crmcli.store.groups import Key
+from crmcli.reports.standard._said import EXPLAINED, Origin, most
 from crmcli.store.past import Past
 from crmcli.store.reader import Reader
+
+# An entry of the journal that is no undoing, and was not taken back: what was undone never was.
+COUNTS: Final = "e.undoes IS NULL AND e.undone_by IS NULL"
 
 
 def tables(reader: Reader, asked: Asked) -> Callable[[str], str]:
@@ -17,9 +18,13 @@ def tables(reader: Reader, asked: Asked) -> Callable[[str], str]:
 
 
 def there(asked: Asked, alias: str) -> str:
-    """The records of such a table that are there, and the owner's."""
-    whose = "" if asked.scope.owner_id is None else f" AND {alias}.owner_id = :owner"
-    return f"{alias}.deleted_at IS NULL{whose}"
+    """The records of such a table that are there."""
+    return f"{alias}.deleted_at IS NULL" if asked.scope.moment is None else f"{alias}.there IS NOT NULL"
+
+
+def owned(asked: Asked, alias: str) -> str:
+    """And are the owner's, if one is asked for."""
+    return "" if asked.scope.owner_id is None else f" AND {alias}.owner_id = :owner"
 
 
 def by_then(asked: Asked, column: str) -> str:
@@ -33,25 +38,15 @@ def within(asked: Asked, column: str) -> str:
 
 
 def counts(asked: Asked) -> str:
-    """An entry of the journal that was made by the as-of day and not taken back by then."""
-    if asked.scope.moment is None:
-        return "e.undoes IS NULL AND e.undone_by IS NULL"
-    return (
-        "e.undoes IS NULL AND e.at < :moment AND NOT EXISTS"
-        " (SELECT 1 FROM entry AS b WHERE b.id = e.undone_by AND b.at < :moment)"
-    )
+    """The acts that count, made by the as-of day."""
+    return f"{COUNTS} AND {by_then(asked, 'e.at')}"
 
 
-def explained(report: Report, formulas: Mapping[str, str], found: Mapping[Key, list[dict[str, Any]]]) -> None:
-    """Say how the figures are made and from which records, each with its `ref` and a `name`, row by row."""
-    ordered = in_place(found.items())
-    rows = [{"key": key.name, "counted": len(records), "records": records} for key, records in ordered]
-    report.tail["explain"] = {"formulas": dict(formulas), "rows": rows}
-    report.explain = [f"{name.replace('_', ' ')}: {formula}" for name, formula in formulas.items()]
-    for key, records in ordered:
-        report.explain.append(f"{key.name or 'All'}: counted: {len(records)}")
-        for record in records[:EXPLAINED]:
-            words = [str(value) for name, value in record.items() if name != "ref" and value is not None]
-            report.explain.append(f"  {record['ref']} {' · '.join(words)}")
-        if len(records) > EXPLAINED:
-            report.explain.append(f"  and {len(records) - EXPLAINED} more")
+def origin(asked: Asked, records: list[dict[str, Any]]) -> Origin:
+    return Origin(len(records), records[: most(asked, EXPLAINED)])
+
+
+def words(record: dict[str, Any]) -> str:
+    """A record in words, but for its reference."""
+    told = [value for name, value in record.items() if name != "ref" and value is not None]
+    return " · ".join(map(str, told))

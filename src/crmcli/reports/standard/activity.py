@@ -6,8 +6,9 @@ from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
 from crmcli.reports.standard import Asked
-from crmcli.reports.standard._deals import footer, head, in_place, local_day, used
-from crmcli.reports.standard._records import explained, tables, there, within
+from crmcli.reports.standard._deals import local_day
+from crmcli.reports.standard._records import origin, owned, tables, within, words
+from crmcli.reports.standard._said import explained, footer, head, in_place
 from crmcli.result import Chart, Column, Report
 from crmcli.store.groups import Key, keys_of, named_key
 from crmcli.store.reader import Reader
@@ -91,7 +92,7 @@ def report(reader: Reader, asked: Asked) -> Report:
         records: dict[Key, list[dict[str, Any]]] = {}
         for value, record in told(reader, asked):
             records.setdefault(key_of(value), []).append(record)
-        explained(made, FORMULAS, records)
+        explained(made, FORMULAS, {key: origin(asked, each) for key, each in records.items()}, words)
     return made
 
 
@@ -101,11 +102,11 @@ def report(reader: Reader, asked: Asked) -> Report:
 def sources(reader: Reader, asked: Asked) -> Iterator[tuple[str, str, str, str]]:
     """Where what was done stands, as FROM and WHERE of `r`: the entity, these, the kind, the moment."""
     table = tables(reader, asked)
-    for entity, kind, moment in (
+    for entity, kind, moment in (  # what is recorded later happened all the same
         ("activity", "r.type", "r.happened_at"),
         ("task", f"'{TASK}'", "r.completed_at"),
     ):
-        condition = f"{there(asked, 'r')} AND {within(asked, moment)}"
+        condition = f"r.deleted_at IS NULL{owned(asked, 'r')} AND {within(asked, moment)}"
         yield entity, f"FROM {table(entity)} AS r WHERE {condition}", kind, moment
 
 
@@ -123,7 +124,7 @@ def counted(reader: Reader, asked: Asked) -> Iterator[Done]:
         for row in reader.rows(
             f"SELECT {grouped(asked, kind, moment)}, {kind} AS type, count(*), CAST({minutes} AS BIGINT)"
             f" {found} GROUP BY 1, 2",
-            **used(asked, found),
+            **asked.bounds,
         ):
             yield Done(*row)
 
@@ -135,7 +136,7 @@ def told(reader: Reader, asked: Asked) -> Iterator[tuple[Any, dict[str, Any]]]:
         for key, id, subject, type, at in reader.rows(
             f"SELECT {grouped(asked, kind, moment)}, r.id, r.subject, {kind} AS type, {moment}"
             f" {found} ORDER BY 5, 2",
-            **used(asked, found),
+            **asked.bounds,
         ):
             yield (
                 key,

@@ -1,12 +1,14 @@
 """Adoption: who works with it, and how complete the records are."""
 
+import json
 from collections.abc import Iterator
 from datetime import date
 from typing import Any, Final
 
 from crmcli.reports.standard import Asked
-from crmcli.reports.standard._deals import footer, head, local_day, used
-from crmcli.reports.standard._records import by_then, counts, explained, tables, there, within
+from crmcli.reports.standard._deals import local_day
+from crmcli.reports.standard._records import by_then, counts, origin, owned, tables, there, within, words
+from crmcli.reports.standard._said import Origin, explained, footer, head
 from crmcli.result import Chart, Column, Report
 from crmcli.store.groups import Key, named_key
 from crmcli.store.reader import Reader
@@ -60,10 +62,11 @@ class Cell:
 def report(reader: Reader, asked: Asked) -> Report:
     """What each user did in the period and has on the as-of day: the users of today, and whoever did anything."""
     total = Cell()
-    did(reader, asked, "'total'", {"total": total})
+    actors = Actors(reader)
+    did(reader, asked, actors, "'total'", {"total": total})
     users = dict(users_of(reader, asked))
     cells = {name: Cell() for name in users.values()}
-    did(reader, asked, "e.actor", cells)
+    did(reader, asked, actors, actors.sql, cells)
     if asked.scope.owner is not None:
         cells = {asked.scope.owner: cells.get(asked.scope.owner, Cell())}
         total = cells[asked.scope.owner]
@@ -95,78 +98,92 @@ def report(reader: Reader, asked: Asked) -> Report:
         chart=Chart("active_days"),
     )
     if asked.explain:
-        explained(made, FORMULAS, entries(reader, asked))
+        explained(made, FORMULAS, entries(reader, asked, actors), words)
     return made
 
 
 # --- what they did: the journal -----------------------------------------------------------------------
 
 
-def acts(asked: Asked, until: str) -> str:
+class Actors:
+    """Who made an entry `e`, by the name they have today; the journal has the one they had."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.params: dict[str, Any] = {}
+        cases = []
+        for number, (entry, before, name) in enumerate(
+            reader.rows(
+                'SELECT c.entry_id, c.before, u.name FROM change AS c JOIN "user" AS u ON u.id = c.first_id'
+                " WHERE c.entity = 'user' AND c.before LIKE :named ORDER BY c.id",
+                named='%"name"%',
+            )
+        ):
+            old = json.loads(before)["name"]
+            self.params |= {f"old_{number}": old, f"now_{number}": name}
+            cases.append(f"WHEN e.actor = :old_{number} AND e.id <= {entry} THEN :now_{number}")
+        self.sql = f"CASE {' '.join(cases)} ELSE e.actor END" if cases else "e.actor"
+
+
+def acts(asked: Asked, actors: Actors, until: str) -> str:
     """The entries `e` of the journal that count, with their changes `c` of records."""
-    whose = "" if asked.scope.owner is None else " AND e.actor = :actor"
+    whose = "" if asked.scope.owner is None else f" AND {actors.sql} = :actor"
     return (
         f"FROM entry AS e JOIN change AS c ON c.entry_id = e.id WHERE c.entity IN ({KINDS}) AND {counts(asked)}"
         f" AND {until}{whose}"
     )
 
 
-def rows_of(reader: Reader, asked: Asked, sql: str, **more: Any) -> Iterator[tuple[Any, ...]]:
-    actor = {"actor": asked.scope.owner} if ":actor" in sql else {}
-    return reader.rows(sql, **used(asked, sql), **actor, **more)
-
-
-def did(reader: Reader, asked: Asked, key: str, cells: dict[str, Cell]) -> None:
+def did(reader: Reader, asked: Asked, actors: Actors, key: str, cells: dict[str, Cell]) -> None:
     """What was done, by what SQL groups by: the user, or nothing for the total."""
-    then = acts(asked, within(asked, "e.at"))
+    then = acts(asked, actors, within(asked, "e.at"))
+    ever = acts(asked, actors, by_then(asked, "e.at"))
     day_of = local_day(asked.zone)
+    params = {**asked.bounds, **actors.params, "actor": asked.scope.owner}
 
     def cell(name: str) -> Cell:
         return cells.setdefault(name, Cell())
 
     records = "CAST(sum(c.last_id - c.first_id + 1) AS BIGINT)"
-    for name, made, activities in rows_of(
-        reader,
-        asked,
+    for name, made, activities in reader.rows(
         f"SELECT {key}, {records},"
         f" count(CASE WHEN c.entity = 'activity' THEN 1 END) {then} AND c.op = 'add' AND {BY_HAND} GROUP BY 1",
+        **params,
     ):
         cell(name).made, cell(name).activities = made, activities
-    for name, changed, deals in rows_of(
-        reader,
-        asked,
+    for name, changed, deals in reader.rows(
         f"SELECT {key}, count(DISTINCT c.entity || c.first_id),"
         " count(DISTINCT CASE WHEN c.entity = 'opportunity' THEN c.first_id END)"
         f" {then} AND c.op <> 'add' AND {BY_HAND} GROUP BY 1",
+        **params,
     ):
         cell(name).changed, cell(name).deals = changed, deals
-    for name, imported in rows_of(
-        reader, asked, f"SELECT {key}, {records} {then} AND NOT ({BY_HAND}) GROUP BY 1"
+    for name, imported in reader.rows(
+        f"SELECT {key}, {records} {then} AND NOT ({BY_HAND}) GROUP BY 1", **params
     ):
         cell(name).imported = imported
-    for name, minute in rows_of(
-        reader, asked, f"SELECT DISTINCT {key}, substr(e.at, 1, 16) {then} AND {BY_HAND}"
+    for name, minute in reader.rows(
+        f"SELECT DISTINCT {key}, substr(e.at, 1, 16) {then} AND {BY_HAND}", **params
     ):
         cell(name).days.add(day_of(f"{minute}:00Z"))
-    for name, seen in rows_of(
-        reader, asked, f"SELECT {key}, max(e.at) {acts(asked, by_then(asked, 'e.at'))} GROUP BY 1"
-    ):
+    for name, seen in reader.rows(f"SELECT {key}, max(e.at) {ever} GROUP BY 1", **params):
         if name in cells:
             cells[name].seen = day_of(seen)
 
 
-def entries(reader: Reader, asked: Asked) -> dict[Key, list[dict[str, Any]]]:
+def entries(reader: Reader, asked: Asked, actors: Actors) -> dict[Key, Origin]:
     """The entries that were counted, by who made them."""
     day_of = local_day(asked.zone)
     found: dict[Key, list[dict[str, Any]]] = {}
-    for actor, id, command, at in rows_of(
-        reader,
-        asked,
-        f"SELECT DISTINCT e.actor, e.id, e.command, e.at {acts(asked, within(asked, 'e.at'))} ORDER BY e.id",
+    for actor, id, command, at in reader.rows(
+        f"SELECT DISTINCT {actors.sql}, e.id, e.command, e.at {acts(asked, actors, within(asked, 'e.at'))}"
+        " ORDER BY e.id",
+        **asked.bounds,
+        **actors.params,
+        actor=asked.scope.owner,
     ):
         record = {"ref": f"entry {id}", "name": command, "day": day_of(at).isoformat()}
         found.setdefault(named_key(actor), []).append(record)
-    return found
+    return {key: origin(asked, records) for key, records in found.items()}
 
 
 # --- what they have -----------------------------------------------------------------------------------
@@ -176,7 +193,7 @@ def users_of(reader: Reader, asked: Asked) -> Iterator[tuple[int, str]]:
     """The users who work with it."""
     by = by_then(asked, "created_at")
     sql = f'SELECT id, name FROM "user" WHERE active = 1 AND deleted_at IS NULL AND {by}'
-    return ((id, name) for id, name in reader.rows(sql, **used(asked, sql)))
+    return ((id, name) for id, name in reader.rows(sql, **asked.bounds))
 
 
 def has(reader: Reader, asked: Asked, users: dict[int, str], cells: dict[str, Cell], total: Cell) -> None:
@@ -188,11 +205,11 @@ def has(reader: Reader, asked: Asked, users: dict[int, str], cells: dict[str, Ce
 
     table = tables(reader, asked)
     sql = (
-        "SELECT r.owner_id, count(*), count(CASE WHEN r.due_date < :today THEN 1 END)"
-        f" FROM {table('task')} AS r WHERE {there(asked, 'r')} AND {by_then(asked, 'r.created_at')}"
+        "SELECT r.owner_id, count(*), count(CASE WHEN r.due_date < :as_of THEN 1 END)"
+        f" FROM {table('task')} AS r WHERE {there(asked, 'r')}{owned(asked, 'r')}"
         " AND r.completed_at IS NULL GROUP BY 1"
     )
-    for owner, to_do, overdue in rows_of(reader, asked, sql, today=asked.scope.as_of):
+    for owner, to_do, overdue in reader.rows(sql, **asked.bounds):
         for cell in those(owner):
             cell.to_do += to_do
             cell.overdue += overdue
@@ -205,10 +222,10 @@ def has(reader: Reader, asked: Asked, users: dict[int, str], cells: dict[str, Ce
             for spec in listed
         ]
         sql = (
-            f"SELECT r.owner_id, count(*), {' + '.join(filled)} FROM {table(entity)} AS r"
-            f" WHERE {there(asked, 'r')} AND {by_then(asked, 'r.created_at')} GROUP BY 1"
+            f"SELECT r.owner_id, count(*), {' + '.join(filled) or '0'} FROM {table(entity)} AS r"
+            f" WHERE {there(asked, 'r')}{owned(asked, 'r')} GROUP BY 1"
         )
-        for owner, records, known in rows_of(reader, asked, sql):
+        for owner, records, known in reader.rows(sql, **asked.bounds):
             for cell in those(owner):
                 cell.fields += records * len(listed)
                 cell.filled += known

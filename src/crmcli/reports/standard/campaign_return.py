@@ -7,15 +7,14 @@ from typing import Any, Final, NamedTuple
 from crmcli.fields import reference
 from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import (
+    alone,
     explain,
-    footer,
-    head,
-    in_place,
+    in_one_currency,
     left_out,
     local_day,
     sums,
-    used,
 )
+from crmcli.reports.standard._said import footer, head, in_place, named
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.campaign_return import Cost, campaign_return, cost_each, cost_of
 from crmcli.rules.rates import NO_RATE
@@ -93,7 +92,7 @@ def report(reader: Reader, asked: Asked) -> Report:
     campaigns, later = counted(asked, known)
     condition = deals_of(asked, campaigns, known)
     won = f"{condition} AND d.is_won = 1"
-    asked = in_one_currency(reader, asked, won, campaigns.values())
+    asked = in_one_currency(reader, asked)
     cells: dict[int | None, Cell] = {id: Cell() for id in campaigns}
     unrated = set_costs(asked, campaigns, cells)
     none = Cell()
@@ -154,7 +153,7 @@ def report(reader: Reader, asked: Asked) -> Report:
     for currency, refs in unrated.items():
         leave_out(made, f"{NO_RATE} for {currency}", refs, "with no cost (crm rate set)")
     if asked.explain:
-        explain(reader, asked, made, FORMULAS, condition, key_of, "d.campaign_id")
+        explain(reader, asked, made, FORMULAS, condition, alone(key_of), "d.campaign_id")
     return made
 
 
@@ -166,13 +165,13 @@ def campaigns_of(reader: Reader, asked: Asked) -> dict[int, Campaign]:
     table, there = "campaign AS c", "c.deleted_at IS NULL"
     if asked.scope.moment is not None:
         table = f"{Past(reader)('campaign')} AS c"
-        begun = f"c.created_at >= :moment AND c.start_date <= '{asked.scope.as_of}' AND {MADE}"
+        begun = f"c.created_at >= :moment AND c.start_date <= :as_of AND {MADE}"
         there = f"c.there IS NOT NULL OR ({begun})"
     sql = (
         "SELECT c.id, c.name, c.owner_id, c.start_date, c.created_at, c.end_date, c.actual_cost,"
         f" c.budgeted_cost, c.currency FROM {table} WHERE {there} ORDER BY c.id"
     )
-    rows = list(reader.rows(sql, **used(asked, sql)))
+    rows = list(reader.rows(sql, **asked.bounds))
     called = Counter(row[1] for row in rows)
     made = local_day(asked.zone)
     found = {}
@@ -229,22 +228,10 @@ def leads_of(
         f"SELECT l.campaign_id, count(*), sum(CASE WHEN {converted} THEN 1 ELSE 0 END) FROM {table}"
         f" WHERE {there} AND {of_rows(asked, 'l', campaigns, known, made)} GROUP BY l.campaign_id"
     )
-    return [(id, leads, int(done)) for id, leads, done in reader.rows(sql, **used(asked, sql))]
+    return [(id, leads, int(done)) for id, leads, done in reader.rows(sql, **asked.bounds)]
 
 
 # --- costs ----------------------------------------------------------------------------------------------
-
-
-def in_one_currency(reader: Reader, asked: Asked, won: str, campaigns: Iterable[Campaign]) -> Asked:
-    """The same with the currency of the figures: asked for, or the only one of amounts and costs, or ours."""
-    if asked.currency:
-        return asked
-    rows = reader.rows(
-        f"SELECT DISTINCT d.currency FROM {asked.scope.source.table} WHERE {won} AND d.amount IS NOT NULL",
-        **used(asked, won),
-    )
-    found = {row[0] for row in rows} | {each.currency for each in campaigns if each.cost is not None}
-    return asked._replace(currency=found.pop() if len(found) == 1 else asked.home)
 
 
 def set_costs(
@@ -269,5 +256,4 @@ def leave_out(report: Report, why: str, refs: list[str], what: str) -> None:
     """Name the campaigns of which something is not in the figures."""
     if refs:
         report.tail["excluded"] += [{"ref": ref, "reason": why} for ref in refs]
-        some = f"{len(refs)} campaign{'s' if len(refs) > 1 else ''}"
-        report.notes.insert(0, f"{why[0].upper()}{why[1:]}: {some}, {what}: {' '.join(refs)}")
+        report.notes.insert(0, named(why, refs, what, "campaign"))

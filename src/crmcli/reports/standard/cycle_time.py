@@ -5,16 +5,18 @@ from typing import Any, Final
 
 from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import (
+    alone,
     closings,
     explain,
-    footer,
-    head,
-    in_place,
+    key_cells,
+    key_columns,
     local_day,
     names,
     not_timed,
+    refs_of,
     won,
 )
+from crmcli.reports.standard._said import footer, head, in_place
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.cycle_time import cycle_days, spread
 from crmcli.store.groups import Key
@@ -62,7 +64,7 @@ def report(reader: Reader, asked: Asked) -> Report:
                 cell.days_of_lead[days_of_lead] += 1
     made = Report(
         (
-            Column(asked.by, asked.by.capitalize()),
+            *key_columns(asked),
             Column("deals", "Deals", "number"),
             Column("mean_days", "Mean days", "number", short="Mean"),
             Column("median_days", "Median days", "number", short="Median"),
@@ -72,18 +74,18 @@ def report(reader: Reader, asked: Asked) -> Report:
             Column("lead_mean_days", "Mean from lead", "number", short="Lead mean", minor=2),
             Column("lead_median_days", "Median from lead", "number", short="Lead median", minor=1),
         ),
-        [[key.name, *cell.figures()] for key, cell in in_place(cells.items())],
+        [[*key_cells(asked, key), *cell.figures()] for key, cell in in_place(cells.items())],
         title=f"Cycle time {asked.period.label} by {asked.by}, in days",
         empty=f"No deals were won in {asked.period.label}.",
-        refs=None,
+        refs=refs_of(asked),
         head=head(asked, "cycle-time"),
-        total=[None, *total.figures()],
+        total=[*key_cells(asked, None), *total.figures()],
         notes=[footer(asked, "deals won")],
         chart=Chart("median_days"),
     )
     not_timed(made, untimed)
     if asked.explain:
-        explain(reader, asked, made, FORMULAS, condition, key_of)
+        explain(reader, asked, made, FORMULAS, condition, alone(key_of))
     return made
 
 
@@ -95,6 +97,6 @@ def leads_of(reader: Reader, asked: Asked) -> dict[int, str]:
     found = reader.rows(
         f"SELECT converted_opp_id, min(created_at) FROM lead WHERE converted_opp_id IS NOT NULL AND {there}"
         " GROUP BY 1",
-        **({} if moment is None else {"moment": moment}),
+        **asked.bounds,
     )
     return dict(found)

@@ -1,20 +1,11 @@
 """Funnel: of the deals that entered a stage, how many came further."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from crmcli.fields import reference
 from crmcli.reports.standard import Asked
-from crmcli.reports.standard._deals import (
-    explained,
-    footer,
-    head,
-    local_day,
-    named,
-    not_summed,
-    told,
-    used,
-)
+from crmcli.reports.standard._deals import explain_those, in_one_currency, not_summed
+from crmcli.reports.standard._said import footer, head, named
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.forecast import NO_AMOUNT
 from crmcli.rules.funnel import NOWHERE, WON, Passage, funnel
@@ -36,10 +27,11 @@ FORMULAS: Final = {
 # --- SQL ----------------------------------------------------------------------------------------------
 
 
-def deals_sql(asked: Asked, *more: str) -> str:
-    """The deals that came further in the period, or came closed in it; `more` are further columns of deals.
+def deals_sql(asked: Asked) -> str:
+    """The deals that came further in the period, or came closed in it.
 
-    How far they were before it, by its end, and in all is what rules.funnel.passage says, in its words.
+    With how far they were before it, by its end, and in all: the highest place counts, so what was skipped
+    was passed, and what is entered again was entered before. The stage in which a deal is lost is no place.
     """
     place = f"CASE WHEN v.is_closed = 0 THEN s.position WHEN v.is_won = 1 AND d.is_won = 1 THEN {WON} END"
 
@@ -48,19 +40,15 @@ def deals_sql(asked: Asked, *more: str) -> str:
 
     scope = asked.scope
     at_start, at_end = furthest("v.valid_from < :since"), furthest("v.valid_from < :until")
-    columns = ("d.amount", "d.currency", "d.close_date", "d.is_won", "d.is_closed", *more)
+    columns = ("d.amount", "d.currency", "d.close_date", "d.is_closed")
     return (
         f"SELECT {scope.source.id}, min(v.is_closed) AS came_closed, {at_start}, {at_end},"
         f" {furthest('1 = 1')}, {', '.join(f'max({column})' for column in columns)}"
-        f" FROM {scope.source.named if more else scope.source.table} {versions_of(scope)}"
+        f" FROM {scope.source.table} {versions_of(scope)}"
         f" LEFT JOIN {PLACES} AS s ON s.name = v.stage WHERE {scope.holds} GROUP BY 1"
         f" HAVING (min(v.is_closed) = 0 AND {at_end} > {at_start})"
         " OR (min(v.is_closed) = 1 AND min(v.valid_from) >= :since AND min(v.valid_from) < :until)"
     )
-
-
-def rows_of(reader: Reader, asked: Asked, sql: str) -> Iterator[tuple[Any, ...]]:
-    return reader.rows(sql, **used(asked, sql))
 
 
 # --- the report ---------------------------------------------------------------------------------------
@@ -68,25 +56,24 @@ def rows_of(reader: Reader, asked: Asked, sql: str) -> Iterator[tuple[Any, ...]]
 
 def report(reader: Reader, asked: Asked) -> Report:
     """What became of the deals that entered each stage, in the order of the sales process."""
-    asked = asked._replace(currency=currency_of(reader, asked))
+    asked = in_one_currency(reader, asked)
     came_closed: list[int] = []
-    excluded: list[dict[str, str]] = []
-    counts: dict[Passage, list[int]] = {}  # deals, amount
-    for id, closed, at_start, at_end, highest, *deal in rows_of(reader, asked, deals_sql(asked)):
-        amount, currency, close_date, _, is_closed = deal
+    excluded: dict[str, list[int]] = {}
+    counts: dict[Passage, list[tuple[int, int]]] = {}  # amounts and deals
+    for id, closed, at_start, at_end, highest, *deal in reader.rows(deals_sql(asked), **asked.bounds):
+        amount, currency, close_date, is_closed = deal
         if closed:
             came_closed.append(id)
             continue
         worth, reason = worth_of(asked, amount, currency, close_date if is_closed else None)
         if reason:
-            excluded.append({"ref": reference("opportunity", id), "reason": reason})
-        count = counts.setdefault(Passage(at_start, at_end, highest, bool(is_closed)), [0, 0])
-        count[0] += 1
-        count[1] += worth
+            excluded.setdefault(reason, []).append(id)
+        passage = Passage(at_start, at_end, highest, bool(is_closed))
+        counts.setdefault(passage, []).append((worth, id))
     stages = shown(reader, asked)
     figures = funnel(
         [stage.position for stage in stages],
-        [(passage, deals, amount) for passage, (deals, amount) in counts.items()],
+        [(way, len(deals), sum(worth for worth, _ in deals)) for way, deals in counts.items()],
     )
     rows = zip(stages, figures, strict=True) if counts else ()
     made = Report(
@@ -113,23 +100,12 @@ def report(reader: Reader, asked: Asked) -> Report:
     made.tail["without_stages"] = without
     if without:
         made.notes.insert(0, named("Came closed (imported)", without, "in no stage"))
-    excluded.sort(key=lambda each: (each["reason"] != NO_AMOUNT, each["reason"], int(each["ref"][1:])))
-    not_summed(made, excluded)
+    made.tail["excluded"] = []
+    for reason in sorted(excluded, key=lambda each: (each != NO_AMOUNT, each)):
+        not_summed(made, reason, sorted(excluded[reason]), len(excluded[reason]))
     if asked.explain:
-        explained(made, FORMULAS, deals_of(reader, asked, stages))
+        explain_those(reader, asked, made, FORMULAS, deals_of(stages, counts))
     return made
-
-
-def currency_of(reader: Reader, asked: Asked) -> str:
-    """The currency of the figures: asked for, or the only one of the deals that are counted, or ours."""
-    if asked.currency:
-        return asked.currency
-    all_deals = f"SELECT DISTINCT d.currency FROM {asked.scope.source.table} WHERE {asked.scope.holds}"
-    found = {row[0] for row in rows_of(reader, asked, all_deals)}
-    if len(found) > 1:
-        counted = rows_of(reader, asked, deals_sql(asked))
-        found = {row[6] for row in counted if not row[1] and row[5] is not None}
-    return found.pop() if len(found) == 1 else asked.home
 
 
 def worth_of(asked: Asked, amount: int | None, currency: str, closed: str | None) -> tuple[int, str | None]:
@@ -149,28 +125,27 @@ def shown(reader: Reader, asked: Asked) -> list[OpenStage]:
         return stages
     been = {
         name
-        for (name,) in rows_of(
-            reader,
-            asked,
+        for (name,) in reader.rows(
             f"SELECT DISTINCT v.stage FROM {asked.scope.source.table} {versions_of(asked.scope)}"
             f" WHERE {asked.scope.holds} AND v.is_closed = 0 AND v.valid_from >= :since AND v.valid_from < :until",
+            **asked.bounds,
         )
     }
     return [stage for stage in stages if stage.in_use or stage.name in been]
 
 
-def deals_of(reader: Reader, asked: Asked, stages: list[OpenStage]) -> dict[Key, list[dict[str, Any]]]:
+def deals_of(
+    stages: list[OpenStage], counts: dict[Passage, list[tuple[int, int]]]
+) -> dict[Key, list[tuple[int, dict[str, Any]]]]:
     """The deals that entered each stage, the largest first, with what became of each."""
-    source, day_of = asked.scope.source, local_day(asked.zone)
-    deals = list(rows_of(reader, asked, deals_sql(asked, source.name, source.created)))
-    deals.sort(key=lambda deal: (-1 if deal[5] is None else deal[5], -deal[0]), reverse=True)
-    found: dict[Key, list[dict[str, Any]]] = {}
-    for id, came_closed, at_start, at_end, highest, *deal in deals:
-        amount, currency, close_date, is_won, is_closed, name, created = deal
-        said = told(id, name, amount, currency, day_of(created), close_date, is_won, is_closed)
-        passed = Passage(at_start, at_end, highest, bool(is_closed))
-        for stage in stages:
-            if not came_closed and passed.entered(stage.position):
-                became = {**said, "became": passed.became(stage.position)}
-                found.setdefault(stage.key, []).append(became)
+    found: dict[Key, list[tuple[int, dict[str, Any]]]] = {}
+    for stage in stages:
+        there = [
+            (-worth, id, way.became(stage.position))
+            for way, deals in counts.items()
+            if way.entered(stage.position)
+            for worth, id in deals
+        ]
+        if there:
+            found[stage.key] = [(id, {"became": became}) for _, id, became in sorted(there)]
     return found

@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from crmcli.reports.standard import Asked
-from crmcli.reports.standard._deals import closed, explain, footer, head, left_out, names, sums, won
+from crmcli.reports.standard._deals import alone, closed, explain, left_out, names, sums, won
 from crmcli.reports.standard._quotas import NO_QUOTA, Quotas, pace_of, people
+from crmcli.reports.standard._said import footer, head
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.forecast import attainment
 from crmcli.rules.quotas import Target
@@ -64,7 +65,7 @@ def report(reader: Reader, asked: Asked) -> Report:
     """Everybody who sells, ranked by what they won in the period; one person alone is ranked among all."""
     one = asked.scope.owner_id
     everybody = asked._replace(scope=asked.scope._replace(owner_id=None, owner=None), by="owner")
-    quotas = Quotas(reader, everybody, won(everybody))
+    quotas = Quotas(reader, everybody)
     everybody = quotas.asked
     asked = asked._replace(currency=everybody.currency)
     users = people(reader, everybody)
@@ -126,5 +127,5 @@ def report(reader: Reader, asked: Asked) -> Report:
     left_out(reader, asked, made, won(asked))
     if asked.explain:
         by_owner, condition = asked._replace(by="owner"), closed(asked)
-        explain(reader, by_owner, made, FORMULAS, condition, names(reader, by_owner, condition))
+        explain(reader, by_owner, made, FORMULAS, condition, alone(names(reader, by_owner, condition)))
     return made

@@ -5,20 +5,17 @@ from typing import Any, Final
 from crmcli.fields import reference
 from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import (
-    EXPLAINED,
+    alone,
     closed,
     explain,
-    footer,
-    head,
     in_one_currency,
-    in_place,
     left_out,
     names,
     sums,
-    used,
     won,
 )
-from crmcli.reports.standard._records import by_then, tables, there, within
+from crmcli.reports.standard._records import by_then, owned, tables, there, within
+from crmcli.reports.standard._said import EXPLAINED, footer, head, in_place
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.win_rate import win_rate
 from crmcli.store.groups import Key, named_key
@@ -60,7 +57,7 @@ class Cell:
 
 def report(reader: Reader, asked: Asked) -> Report:
     """The leads, the deals and what was won, source by source."""
-    asked = in_one_currency(reader, asked._replace(by="source"), won(asked))
+    asked = in_one_currency(reader, asked._replace(by="source"))
     counted = f"{asked.scope.holds} AND ({new(asked)} OR {over()})"
     key_of = names(reader, asked, counted)
     cells: dict[Key, Cell] = {}
@@ -106,7 +103,7 @@ def report(reader: Reader, asked: Asked) -> Report:
     )
     left_out(reader, asked, made, won(asked))
     if asked.explain:
-        explain(reader, asked, made, FORMULAS, counted, key_of)
+        explain(reader, asked, made, FORMULAS, counted, alone(key_of))
         tell_leads(reader, asked, made)
     return made
 
@@ -132,7 +129,7 @@ def leads_sql(reader: Reader, asked: Asked) -> tuple[str, str]:
     """
     return (
         f"FROM {tables(reader, asked)('lead')} AS l JOIN lead AS x ON x.id = l.id"
-        f" WHERE {there(asked, 'l')} AND {within(asked, 'l.created_at')}",
+        f" WHERE {there(asked, 'l')}{owned(asked, 'l')} AND {within(asked, 'l.created_at')}",
         f"CASE WHEN {by_then(asked, 'x.converted_at')} THEN 1 ELSE 0 END",
     )
 
@@ -140,9 +137,7 @@ def leads_sql(reader: Reader, asked: Asked) -> tuple[str, str]:
 def leads_of(reader: Reader, asked: Asked) -> list[tuple[Any, int, int]]:
     """How many leads were made in the period, and how many of them were converted, by source."""
     found, converted = leads_sql(reader, asked)
-    rows = reader.rows(
-        f"SELECT l.source, count(*), sum({converted}) {found} GROUP BY 1", **used(asked, found)
-    )
+    rows = reader.rows(f"SELECT l.source, count(*), sum({converted}) {found} GROUP BY 1", **asked.bounds)
     return [(source, leads, int(done)) for source, leads, done in rows]
 
 
@@ -151,7 +146,7 @@ def tell_leads(reader: Reader, asked: Asked, report: Report) -> None:
     found, converted = leads_sql(reader, asked)
     leads: dict[Key, list[dict[str, Any]]] = {}
     for source, id, name, done in reader.rows(
-        f"SELECT l.source, l.id, l.name, {converted} {found} ORDER BY 2", **used(asked, found)
+        f"SELECT l.source, l.id, l.name, {converted} {found} ORDER BY 2", **asked.bounds
     ):
         lead = {"ref": reference("lead", id), "name": name, "converted": bool(done)}
         leads.setdefault(named_key(source), []).append(lead)

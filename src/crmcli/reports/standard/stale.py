@@ -1,12 +1,13 @@
 """Stale: open leads and deals that nobody has touched, the longest first, with what to do about each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
 from crmcli.reports.standard import Asked
-from crmcli.reports.standard._deals import head, local_day, named, used
-from crmcli.reports.standard._records import by_then, counts, tables, there
+from crmcli.reports.standard._deals import local_day
+from crmcli.reports.standard._records import by_then, counts, owned, tables, there
+from crmcli.reports.standard._said import head, named
 from crmcli.result import Column, Report
 from crmcli.rules.blockers import QUIET
 from crmcli.rules.snoozing import STATUS, SUBJECT
@@ -144,38 +145,32 @@ def worth(asked: Asked, each: Open) -> tuple[int | None, str | None]:
 
 def records(reader: Reader, asked: Asked, entity: str) -> Iterator[Open]:
     """The open leads or deals, by their ids."""
+    table = tables(reader, asked)
+    activity, task, edited = (dict(reader.rows(sql, **asked.bounds)) for sql in touches(asked, table, entity))
+    snoozed: dict[int, str] = {}
     if entity == "opportunity":
-        sql = deals_sql(asked)
-    else:
-        sql = leads_sql(asked, tables(reader, asked)(entity))
-    given = {"snooze": SUBJECT, "deferred": STATUS, "today": asked.scope.as_of}
-    params = {name: value for name, value in given.items() if f":{name}" in sql}
-    return (Open(*row) for row in reader.rows(sql, **used(asked, sql), **params))
+        sql = snoozed_sql(asked, table)
+        snoozed = dict(reader.rows(sql, snooze=SUBJECT, deferred=STATUS, **asked.bounds))
+    sql = deals_sql(asked) if entity == "opportunity" else leads_sql(asked, table(entity))
+    for id, *about, made in reader.rows(sql, **asked.bounds):
+        moments = (snoozed.get(id), made, activity.get(id), task.get(id), edited.get(id))
+        yield Open(*(id, *about, *moments))
 
 
 def deals_sql(asked: Asked) -> str:
-    source, still = asked.scope.source, ""
-    if asked.scope.moment is not None:
-        still = " OR t.completed_at >= :moment"
-    snoozed = (
-        f"SELECT max(t.due_date) FROM task AS t WHERE {about(asked, 't', 'opportunity', source.id)}"
-        " AND t.subject = :snooze AND t.status = :deferred AND t.due_date > :today"
-        f" AND {by_then(asked, 't.created_at')} AND (t.completed_at IS NULL{still})"
-    )
+    source = asked.scope.source
     return (
         f"SELECT {source.id}, {source.name}, d.stage, {owner('d')}, d.amount, d.currency,"
         " (SELECT s.limit_days FROM stage AS s WHERE s.name = d.stage AND s.deleted_at IS NULL),"
-        f" ({snoozed}), {source.created}, {touches(asked, 'opportunity', source.id)}"
-        f" FROM {source.named} WHERE {asked.scope.holds} AND d.is_closed = 0 ORDER BY 1"
+        f" {source.created} FROM {source.named} WHERE {asked.scope.open} ORDER BY 1"
     )
 
 
 def leads_sql(asked: Asked, table: str) -> str:
     return (
-        f"SELECT r.id, r.name, r.status, {owner('r')}, NULL, NULL, NULL, NULL, r.created_at,"
-        f" {touches(asked, 'lead', 'r.id')} FROM {table} AS r WHERE {there(asked, 'r')}"
-        f" AND {by_then(asked, 'r.created_at')} AND r.converted_at IS NULL AND r.status NOT LIKE 'Closed%'"
-        " ORDER BY 1"
+        f"SELECT r.id, r.name, r.status, {owner('r')}, NULL, NULL, NULL, r.created_at FROM {table} AS r"
+        f" WHERE {there(asked, 'r')}{owned(asked, 'r')} AND r.converted_at IS NULL"
+        " AND r.status NOT LIKE 'Closed%' ORDER BY 1"
     )
 
 
@@ -183,22 +178,26 @@ def owner(alias: str) -> str:
     return f'(SELECT u.name FROM "user" AS u WHERE u.id = {alias}.owner_id)'
 
 
-def about(asked: Asked, alias: str, entity: str, id: str) -> str:
-    """What belongs to a record, and was not deleted by the as-of day."""
-    gone = "" if asked.scope.moment is None else f" OR {alias}.deleted_at >= :moment"
+def touches(asked: Asked, table: Callable[[str], str], entity: str) -> tuple[str, ...]:
+    """The moments, until the as-of day, of the last activity, of the last task done, of the last edit, by id."""
+    last = (
+        "SELECT r.related_to_id, max(r.{at}) FROM {table} AS r WHERE r.related_to_entity = '{entity}'"
+        " AND r.deleted_at IS NULL AND {come} GROUP BY 1"
+    )
     return (
-        f"{alias}.related_to_entity = '{entity}' AND {alias}.related_to_id = {id}"
-        f" AND ({alias}.deleted_at IS NULL{gone})"
+        *(
+            last.format(table=table(kind), entity=entity, at=at, come=by_then(asked, f"r.{at}"))
+            for kind, at in (("activity", "happened_at"), ("task", "completed_at"))
+        ),
+        "SELECT c.first_id, max(e.at) FROM change AS c JOIN entry AS e ON e.id = c.entry_id"
+        f" WHERE c.entity = '{entity}' AND c.op <> 'add' AND {counts(asked)} GROUP BY 1",
     )
 
 
-def touches(asked: Asked, entity: str, id: str) -> str:
-    """The moments, until the as-of day, of the last activity, of the last task done, of the last edit."""
+def snoozed_sql(asked: Asked, table: Callable[[str], str]) -> str:
+    """Until when deals are snoozed."""
     return (
-        f"(SELECT max(a.happened_at) FROM activity AS a WHERE {about(asked, 'a', entity, id)}"
-        f" AND {by_then(asked, 'a.happened_at')}),"
-        f" (SELECT max(t.completed_at) FROM task AS t WHERE {about(asked, 't', entity, id)}"
-        f" AND {by_then(asked, 't.completed_at')}),"
-        " (SELECT max(e.at) FROM change AS c JOIN entry AS e ON e.id = c.entry_id"
-        f" WHERE c.entity = '{entity}' AND c.first_id = {id} AND c.op <> 'add' AND {counts(asked)})"
+        f"SELECT r.related_to_id, max(r.due_date) FROM {table('task')} AS r WHERE {there(asked, 'r')}"
+        " AND r.related_to_entity = 'opportunity' AND r.subject = :snooze AND r.status = :deferred"
+        " AND r.due_date > :as_of AND r.completed_at IS NULL GROUP BY 1"
     )

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from crmcli.fields import reference
 from crmcli.reports.standard import Asked
-from crmcli.reports.standard._deals import explained, footer, head, local_day, told
+from crmcli.reports.standard._deals import explain_those, local_day
+from crmcli.reports.standard._said import footer, head
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.blockers import Limit, limit_of, said_of_limits
 from crmcli.rules.time_in_stage import Stay, stays
@@ -112,32 +113,23 @@ def report(reader: Reader, asked: Asked) -> Report:
         chart=Chart("median_days"),
     )
     if asked.explain:
-        explained(made, FORMULAS, deals_of(reader, asked, stages, counted))
+        explain_those(reader, asked, made, FORMULAS, deals_of(stages, counted))
     return made
 
 
 def deals_of(
-    reader: Reader, asked: Asked, stages: list[OpenStage], counted: dict[str, dict[int, Stay]]
-) -> dict[Key, list[dict[str, Any]]]:
+    stages: list[OpenStage], counted: dict[str, dict[int, Stay]]
+) -> dict[Key, list[tuple[int, dict[str, Any]]]]:
     """The deals of each stage, the longest first, with their days and the day they left."""
-    source, day_of = asked.scope.source, local_day(asked.zone)
-    deals = {
-        id: told(id, name, amount, currency, day_of(created), close_date, is_won, is_closed)
-        for id, name, amount, currency, created, close_date, is_won, is_closed in reader.rows(
-            f"SELECT {source.id}, {source.name}, d.amount, d.currency, {source.created}, d.close_date, d.is_won,"
-            f" d.is_closed FROM {source.named} WHERE {asked.scope.holds}",
-            **asked.scope.params,
-        )
-    }
 
-    def line(deal: int, stay: Stay) -> dict[str, Any]:
+    def said(stay: Stay) -> dict[str, Any]:
         left = stay.left.isoformat() if stay.left else None
         words = f"left {left} after {days_text(stay.days)}" if left else f"there for {days_text(stay.days)}"
-        return {**deals[deal], "days": stay.days, "left": left, "became": words}
+        return {"days": stay.days, "left": left, "became": words}
 
     return {
         stage.key: [
-            line(deal, stay)
+            (deal, said(stay))
             for deal, stay in sorted(counted[stage.name].items(), key=lambda each: (-each[1].days, each[0]))
         ]
         for stage in stages

@@ -1,23 +1,22 @@
 """Sales trend: what was made, won and lost, month by month or quarter by quarter."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import (
     closed,
-    explain,
-    footer,
-    head,
+    explain_those,
     in_one_currency,
     left_out,
     local_day,
     names,
     sums,
-    used,
 )
+from crmcli.reports.standard._said import footer, head
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.win_rate import win_rate
+from crmcli.store.groups import Key
 from crmcli.store.reader import Reader
 from crmcli.values.periods import months
 from crmcli.values.ratios import mean_amount
@@ -52,12 +51,16 @@ class Cell:
 def report(reader: Reader, asked: Asked) -> Report:
     """Every month or quarter of the period, those without any deals too; none where there are none in all."""
     condition = closed(asked)
-    asked = in_one_currency(reader, asked, condition)
+    asked = in_one_currency(reader, asked)
     key_of = names(reader, asked, condition)
     total = Cell()
     cells = {key_of(month): Cell() for month in months(asked.period)}
-    for month, deals in made_in(reader, asked):
-        for cell in (cells[key_of(month)], total):
+    day_of, source = local_day(asked.zone), asked.scope.source
+    for minute, deals in reader.rows(
+        f"SELECT substr({source.created}, 1, 16), count(*) FROM {source.named} WHERE {made_in(asked)} GROUP BY 1",
+        **asked.bounds,
+    ):
+        for cell in (cells[key_of(day_of(f"{minute}:00Z").isoformat()[:7])], total):
             cell.made += deals
     for month, (is_won,), deals, valued, amount in sums(reader, asked, condition, "d.is_won"):
         for cell in (cells[key_of(month)], total):
@@ -95,16 +98,34 @@ def report(reader: Reader, asked: Asked) -> Report:
     )
     left_out(reader, asked, made, condition)
     if asked.explain:
-        explain(reader, asked, made, FORMULAS, condition, key_of)
+        explain_those(reader, asked, made, FORMULAS, deals_of(reader, asked, key_of))
     return made
 
 
-def made_in(reader: Reader, asked: Asked) -> Iterator[tuple[str, int]]:
-    """The deals that were made in the period: a month, and how many."""
+def made_in(asked: Asked) -> str:
+    """The deals that were made in the period."""
+    created = asked.scope.source.created
+    return f"{asked.scope.holds} AND {created} >= :since AND {created} < :until"
+
+
+def deals_of(
+    reader: Reader, asked: Asked, key_of: Callable[[Any], Key]
+) -> dict[Key, list[tuple[int, dict[str, Any]]]]:
+    """The deals of each row, the largest first, with the columns that they are in."""
     source, day_of = asked.scope.source, local_day(asked.zone)
-    condition = f"{asked.scope.holds} AND {source.created} >= :since AND {source.created} < :until"
-    for minute, deals in reader.rows(
-        f"SELECT substr({source.created}, 1, 16), count(*) FROM {source.named} WHERE {condition} GROUP BY 1",
-        **used(asked, condition),
-    ):
-        yield day_of(f"{minute}:00Z").isoformat()[:7], deals
+    found: dict[Key, dict[tuple[int, int], list[str]]] = {}
+    ways = (
+        (f"'made', {source.created}", made_in(asked)),
+        ("CASE WHEN d.is_won = 1 THEN 'won' ELSE 'lost' END, d.close_date", closed(asked)),
+    )
+    for columns, condition in ways:
+        for id, amount, column, at in reader.rows(
+            f"SELECT {source.id}, coalesce(d.amount, -1), {columns} FROM {source.named} WHERE {condition}",
+            **asked.bounds,
+        ):
+            day = day_of(at).isoformat() if column == "made" else at
+            found.setdefault(key_of(day[:7]), {}).setdefault((-amount, id), []).append(column)
+    return {
+        key: [(id, {"columns": columns}) for (_, id), columns in sorted(deals.items())]
+        for key, deals in found.items()
+    }

@@ -5,20 +5,22 @@ from typing import Any, Final
 
 from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import (
+    alone,
     closed,
     closings,
     explain,
-    footer,
-    head,
     in_one_currency,
-    in_place,
+    key_cells,
+    key_columns,
     left_out,
     names,
     not_timed,
     open_now,
+    refs_of,
     sums,
     won,
 )
+from crmcli.reports.standard._said import footer, head, in_place
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.cycle_time import cycle_days
 from crmcli.rules.velocity import velocity
@@ -74,7 +76,7 @@ def report(reader: Reader, asked: Asked) -> Report:
     """The sales velocity with each of its factors, row by row."""
     those_open, those_closed, those_won = open_now(asked), closed(asked), won(asked)
     either = f"(({those_open}) OR ({those_closed}))"
-    asked = in_one_currency(reader, asked, those_won)
+    asked = in_one_currency(reader, asked)
     key_of = names(reader, asked, either)
     cells: dict[Key, Cell] = {}
     total = Cell()
@@ -101,7 +103,7 @@ def report(reader: Reader, asked: Asked) -> Report:
             cell.timed += 1
     made = Report(
         (
-            Column(asked.by, asked.by.capitalize()),
+            *key_columns(asked),
             Column("currency", "Currency", hidden=True),
             Column("open_deals", "Open deals", "number", short="Open"),
             Column("win_rate", "Win rate", "percent", absent=NONE),
@@ -111,19 +113,19 @@ def report(reader: Reader, asked: Asked) -> Report:
             Column("closed", "Closed", "number", minor=3),
             Column("won", "Won", "number", minor=4),
         ),
-        [[key.name, asked.currency, *cell.figures()] for key, cell in in_place(cells.items())],
+        [[*key_cells(asked, key), asked.currency, *cell.figures()] for key, cell in in_place(cells.items())],
         title=f"Sales velocity {asked.period.label} by {asked.by}, {asked.currency} a day",
         empty=f"No deals are open, and none were closed in {asked.period.label}.",
-        refs=None,
+        refs=refs_of(asked),
         head=head(asked, "velocity"),
-        total=[None, asked.currency, *total.figures()],
+        total=[*key_cells(asked, None), asked.currency, *total.figures()],
         notes=[founded(total), footer(asked, "open deals × win rate, average and days of those closed")],
         chart=Chart("velocity"),
     )
     left_out(reader, asked, made, those_won)
     not_timed(made, untimed)
     if asked.explain:
-        explain(reader, asked, made, FORMULAS, either, key_of)
+        explain(reader, asked, made, FORMULAS, either, alone(key_of))
     return made
 
 

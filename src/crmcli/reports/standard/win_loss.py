@@ -9,15 +9,17 @@ from crmcli.reports.standard._deals import (
     Closing,
     closed,
     closings,
-    explain,
-    footer,
-    head,
+    explain_those,
     in_one_currency,
-    in_place,
+    key_cells,
+    key_columns,
     left_out,
     names,
     not_timed,
+    refs_of,
 )
+from crmcli.reports.standard._records import COUNTS
+from crmcli.reports.standard._said import footer, head, in_place
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.cycle_time import cycle_days
 from crmcli.store.groups import Key, named_key
@@ -63,9 +65,9 @@ class Cell:
 def report(reader: Reader, asked: Asked) -> Report:
     """The lost deals by what is asked for, the most frequent reason first, and the won ones beside them."""
     condition = closed(asked)
-    asked = in_one_currency(reader, asked, condition)
+    asked = in_one_currency(reader, asked)
     column, row_of = rows_by(reader, asked, condition)
-    explained: dict[int, Key] = {}
+    deals_of: dict[Key, list[tuple[int, int]]] = {}  # for --explain: amounts and deals
     cells: dict[Key, Cell] = {}
     lost, won, total = Cell(), Cell(), Cell()
     untimed: list[int] = []
@@ -79,16 +81,16 @@ def report(reader: Reader, asked: Asked) -> Report:
         for cell in (*mine, total):
             cell.add(amount, days)
         if asked.explain:
-            explained[deal.id] = row
+            deals_of.setdefault(row, []).append((-1 if deal.amount is None else deal.amount, -deal.id))
     ordered = in_place(cells.items())
     if asked.by == "reason":
         ordered.sort(key=lambda row: -row[1].deals)
-    found = [[key.name, "lost", asked.currency, *cell.figures(lost)] for key, cell in ordered]
+    found = [[*key_cells(asked, key), "lost", asked.currency, *cell.figures(lost)] for key, cell in ordered]
     if won.deals:
-        found.append([WON.name, "won", asked.currency, *won.figures(None)])
+        found.append([*key_cells(asked, WON), "won", asked.currency, *won.figures(None)])
     made = Report(
         (
-            Column(asked.by, asked.by.capitalize()),
+            *key_columns(asked),
             Column("outcome", "Outcome", hidden=True),
             Column("currency", "Currency", hidden=True),
             Column("deals", "Deals", "number"),
@@ -100,16 +102,20 @@ def report(reader: Reader, asked: Asked) -> Report:
         found,
         title=f"Won and lost {asked.period.label} by {asked.by}, {asked.currency}",
         empty=f"No deals were closed in {asked.period.label}.",
-        refs=None,
+        refs=refs_of(asked),
         head=head(asked, "win-loss"),
-        total=[None, None, asked.currency, *total.figures(None)],
+        total=[*key_cells(asked, None), None, asked.currency, *total.figures(None)],
         notes=[footer(asked, "deals closed")],
         chart=Chart("share"),
     )
     left_out(reader, asked, made, condition)
     not_timed(made, untimed)
     if asked.explain:
-        explain(reader, asked, made, FORMULAS, condition, explained.__getitem__, asked.scope.source.id)
+        ids = {row: [-id for _, id in sorted(deals, reverse=True)] for row, deals in deals_of.items()}
+        those: dict[Key, list[tuple[int, dict[str, Any]]]] = {
+            row: [(id, {}) for id in ids[row]] for row in ids
+        }
+        explain_those(reader, asked, made, FORMULAS, those)
     return made
 
 
@@ -147,8 +153,9 @@ def reasons_taken_back(reader: Reader, asked: Asked) -> dict[int, str]:
     found: dict[int, str] = {}
     for id, before in reader.rows(
         "SELECT c.first_id, c.before FROM change c JOIN entry e ON e.id = c.entry_id"
-        " WHERE c.entity = 'opportunity' AND e.at >= :moment AND c.before LIKE :named ORDER BY c.id DESC",
-        moment=asked.scope.moment,
+        f" WHERE c.entity = 'opportunity' AND e.at >= :moment AND {COUNTS} AND c.before LIKE :named"
+        " ORDER BY c.id DESC",
+        **asked.bounds,
         named='%"lost_reason"%',
     ):
         reason = json.loads(before).get("lost_reason")
@@ -174,8 +181,6 @@ def last_open_stages(reader: Reader, asked: Asked) -> dict[int, str]:
         f" WHERE c.recorded_to IS NULL AND {holds} AND c.is_closed = 1 AND c.is_won = 0"
         " AND c.close_date BETWEEN :start AND :end AND v.is_closed = 0 AND v.valid_from <= c.valid_from"
         " AND (v.recorded_to IS NULL OR v.valid_from = c.valid_from)) AS x WHERE newest = 1",
-        start=asked.bounds["start"],
-        end=asked.bounds["end"],
-        **({} if moment is None else {"moment": moment}),
+        **asked.bounds,
     )
     return dict(found)

@@ -4,16 +4,18 @@ from typing import Any, Final
 
 from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import (
+    alone,
     closed,
     explain,
-    footer,
-    head,
     in_one_currency,
-    in_place,
+    key_cells,
+    key_columns,
     left_out,
     names,
+    refs_of,
     sums,
 )
+from crmcli.reports.standard._said import footer, head, in_place
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.win_rate import win_rate
 from crmcli.store.groups import Key
@@ -56,7 +58,7 @@ class Cell:
 def report(reader: Reader, asked: Asked) -> Report:
     """The win rate by number and by amount, row by row."""
     condition = closed(asked)
-    asked = in_one_currency(reader, asked, condition)
+    asked = in_one_currency(reader, asked)
     key_of = names(reader, asked, condition)
     cells: dict[Key, Cell] = {}
     total = Cell()
@@ -65,7 +67,7 @@ def report(reader: Reader, asked: Asked) -> Report:
             cell.add(bool(is_won), deals, valued, amount)
     made = Report(
         (
-            Column(asked.by, asked.by.capitalize()),
+            *key_columns(asked),
             Column("currency", "Currency", hidden=True),
             Column("won", "Won", "number"),
             Column("lost", "Lost", "number"),
@@ -75,16 +77,16 @@ def report(reader: Reader, asked: Asked) -> Report:
             Column("value_win_rate", "By value", "percent", minor=1),
             Column("average_won", "Average won", "money", minor=3),
         ),
-        [[key.name, asked.currency, *cell.figures()] for key, cell in in_place(cells.items())],
+        [[*key_cells(asked, key), asked.currency, *cell.figures()] for key, cell in in_place(cells.items())],
         title=f"Win rate {asked.period.label} by {asked.by}, {asked.currency}",
         empty=f"No deals were closed in {asked.period.label}.",
-        refs=None,
+        refs=refs_of(asked),
         head=head(asked, "win-rate"),
-        total=[None, asked.currency, *total.figures()],
+        total=[*key_cells(asked, None), asked.currency, *total.figures()],
         notes=[footer(asked, "deals closed")],
         chart=Chart("win_rate"),
     )
     left_out(reader, asked, made, condition)
     if asked.explain:
-        explain(reader, asked, made, FORMULAS, condition, key_of)
+        explain(reader, asked, made, FORMULAS, condition, alone(key_of))
     return made

@@ -7,12 +7,12 @@ from typing import Final, NamedTuple
 
 from crmcli.errors import InvalidValue, suggestion
 from crmcli.fields import BY_ENTITY, FieldSpec
+from crmcli.reports.own.computed import computed, is_age
 from crmcli.reports.own.query import LINKS, sorted_by
-from crmcli.result import Column
+from crmcli.result import Column, Kind
 from crmcli.rules.own_reports import CHARTS, COUNT, UNITS, WAYS, Definition
-from crmcli.store.filter import Context, parse_filter, where
-from crmcli.store.query import SHOWN_AS, columns_for, field_named, named_link
-from crmcli.store.reader import Reader
+from crmcli.store.filter import Context, FieldsOf, parse_filter, where
+from crmcli.store.query import SHOWN_AS, columns_for, field_named, named_link, target_of
 
 MOST_GROUPS: Final = 2
 NONE: Final = "(none)"
@@ -29,33 +29,44 @@ LABELS: Final = {"sum": "Total", "avg": "Average", "min": "Lowest", "max": "High
 
 
 class Group(NamedTuple):
-    """A field that makes rows: one for each of its values, or for each stretch of time."""
+    """A field that makes rows, one for each of its values, or for each stretch of time."""
 
     spec: FieldSpec
     unit: str = ""  # of days
+    link: FieldSpec | None = None  # to the record whose field it is
 
     @property
-    def name(self) -> str:
-        return f"{self.spec.name}_{self.unit}" if self.unit else self.spec.name
+    def path(self) -> str:
+        """The field as a filter names it: owner.team."""
+        return f"{self.link.name}.{self.spec.name}" if self.link else self.spec.name
 
     @property
     def text(self) -> str:
-        return f"{self.spec.name}:{self.unit}" if self.unit else self.spec.name
+        return f"{self.path}:{self.unit}" if self.unit else self.path
+
+    @property
+    def name(self) -> str:
+        return re.sub("[.:]", "_", self.text)
+
+    @property
+    def by_reference(self) -> bool:
+        """Whether it is a link of two columns, the reference and the name; of owners the name is enough."""
+        return self.spec.kind in LINKS and self.spec.name != "owner"
 
     @property
     def columns(self) -> list[Column]:
-        """A column; of a link two, the reference and the name."""
-        spec = self.spec
-        if spec.kind in LINKS and spec.name != "owner":
-            name = Column(f"{spec.name}_name", f"{spec.label} name", folded=True)
-            return [Column(spec.name, spec.label, "link", absent=NONE), name]
+        spec, label = self.spec, self.spec.label
+        if self.link:
+            label = f"{self.link.label} {_inner(label)}"
+        if self.by_reference:
+            name = Column(f"{self.name}_name", f"{label} name", folded=True)
+            return [Column(self.name, label, "link", absent=NONE), name]
         if self.unit:
-            label = spec.label if self.unit == "day" else f"{spec.label}, {self.unit}"
-            return [
-                Column(self.name, label, "date" if self.unit == "day" else "text", cut="never", absent=NONE)
-            ]
+            kind: Kind = "date" if self.unit == "day" else "text"
+            label = label if self.unit == "day" else f"{label}, {self.unit}"
+            return [Column(self.name, label, kind, cut="never", absent=NONE)]
         kind = "text" if spec.kind in LINKS else SHOWN_AS[spec.kind]
-        return [Column(spec.name, spec.label, kind, absent=NONE if kind == "text" else "")]
+        return [Column(self.name, label, kind, absent=NONE if kind == "text" else "")]
 
 
 class Measure(NamedTuple):
@@ -75,13 +86,17 @@ class Measure(NamedTuple):
     def column(self, entity: str, currency: str) -> Column:
         if self.spec is None:
             return Column(self.name, BY_ENTITY[entity].plural.capitalize(), "number")
-        label, kind = self.spec.label, SHOWN_AS[self.spec.kind]
-        lower = label if label[1:2].isupper() else label[:1].lower() + label[1:]
+        kind = SHOWN_AS[self.spec.kind]
         way = {"min": "Earliest", "max": "Latest"}[self.way] if kind in DAYS else LABELS[self.way]
-        return Column(self.name, f"{way} {lower}", kind, currency=currency)
+        return Column(self.name, f"{way} {_inner(self.spec.label)}", kind, currency=currency)
 
 
-class Plan(NamedTuple):
+def _inner(label: str) -> str:
+    """A label behind another word; abbreviations keep their capitals."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
+
+
+class Meaning(NamedTuple):
     """A definition in terms of the fields that there are."""
 
     entity: str
@@ -96,11 +111,12 @@ class Plan(NamedTuple):
         return not self.measures
 
 
-def planned(definition: Definition, fields: list[FieldSpec]) -> Plan:
+def meaning_of(definition: Definition, entity: str, fields_of: FieldsOf) -> Meaning:
     """What a definition means. Raises InvalidValue where the fields are not such as it needs."""
-    entity = fields[0].entity
-    groups = [group_of(text, fields) for text in definition.by]
-    if len(groups) > MOST_GROUPS or len({group.name for group in groups}) < len(groups):
+    fields = fields_of(entity)
+    groups = [group_of(text, fields, fields_of) for text in definition.by]
+    columns = [column.name for group in groups for column in group.columns]
+    if len(groups) > MOST_GROUPS or len({*columns}) < len(columns):
         raise InvalidValue("A report is by one field, or by two different ones.", field="by")
     texts = definition.measures or ((COUNT,) if groups else ())
     measures = [measure_of(text, fields) for text in dict.fromkeys(texts)]
@@ -120,22 +136,22 @@ def planned(definition: Definition, fields: list[FieldSpec]) -> Plan:
     else:
         columns_for(fields, definition.fields or None, everything=False)
         sorted_by(definition.sort, fields)
-    plan = Plan(entity, fields, groups, measures, order)
-    if definition.chart and drawn(plan) is None:
+    meaning = Meaning(entity, fields, groups, measures, order)
+    if definition.chart and drawn(meaning) is None:
         raise InvalidValue("There is no figure that a chart could show.", hint="--count", field="chart")
-    return plan
+    return meaning
 
 
-def checked(definition: Definition, fields: list[FieldSpec], context: Context, reader: Reader) -> Definition:
+def checked(definition: Definition, entity: str, context: Context, fields_of: FieldsOf) -> Definition:
     """A definition that can be run, its fields by their names. Raises InvalidValue."""
-    plan = planned(definition, fields)
-    where(parse_filter(definition.filter), plan.entity, reader.fields, context)
+    meaning = meaning_of(definition, entity, fields_of)
+    where(parse_filter(definition.filter), entity, fields_of, context)
     return replace(
         definition,
-        by=tuple(group.text for group in plan.groups),
-        measures=tuple(measure.text for measure in plan.measures),
-        fields=tuple(column_of(name, fields) for name in definition.fields),
-        sort=",".join("-" * down + name for name, down in plan.order) or definition.sort,
+        by=tuple(group.text for group in meaning.groups),
+        measures=tuple(measure.text for measure in meaning.measures),
+        fields=tuple(column_of(name, meaning.fields) for name in definition.fields),
+        sort=",".join("-" * down + name for name, down in meaning.order) or definition.sort,
     )
 
 
@@ -145,9 +161,18 @@ def column_of(name: str, fields: Sequence[FieldSpec]) -> str:
     return f"{link.name}_name" if link else field_named(name, fields).name
 
 
-def group_of(text: str, fields: Sequence[FieldSpec]) -> Group:
-    """The group that is meant: owner, close_date:month. Raises InvalidValue."""
+def group_of(text: str, fields: Sequence[FieldSpec], fields_of: FieldsOf) -> Group:
+    """The group that is meant: owner, owner.team, close_date:month. Raises InvalidValue."""
     name, colon, typed = text.rpartition(":") if ":" in text else (text, "", "")
+    link = None
+    if "." in name:
+        before, _, name = name.partition(".")
+        link = field_named(before, fields)
+        if link.kind != "link":
+            raise InvalidValue(f"{text}: {link.name} leads to no one kind of record.", field="by")
+        if "." in name:
+            raise InvalidValue(f"{text}: a report groups along one dot.", field="by")
+        fields = fields_of(target_of(link))
     spec = named_link(name, fields) or field_named(name, fields)
     unit = typed.strip().casefold()
     if spec.kind in DAYS:
@@ -157,13 +182,13 @@ def group_of(text: str, fields: Sequence[FieldSpec]) -> Group:
                 hint=suggestion(unit, UNITS),
                 field="by",
             )
-        return Group(spec, unit or "day")
+        return Group(spec, unit or "day", link)
     if colon:
         raise InvalidValue(f"{text}: {spec.name} is no date, which alone has a {UNITS[2]}.", field="by")
     if spec.kind == "money" or spec.column in ("id", "uid"):
         what = "an amount" if spec.kind == "money" else "another one in each record"
         raise InvalidValue(f"A report by {spec.name} makes no groups: it is {what}.", field="by")
-    return Group(spec)
+    return Group(spec, link=link)
 
 
 def measure_of(text: str, fields: Sequence[FieldSpec]) -> Measure:
@@ -175,10 +200,11 @@ def measure_of(text: str, fields: Sequence[FieldSpec]) -> Measure:
         raise InvalidValue(
             f"{text!r} is no measure: count, or {', '.join(WAYS)} of a field.", field="measures"
         )
-    spec = field_named(name, fields)
-    can = MEASURED.get(spec.kind, ()) if spec.column != "id" else ()
+    known = measurable(fields)
+    spec = field_named(name, known)
+    can = ways_of(spec)
     if way not in can:
-        known = [each.name for each in fields if way in MEASURED.get(each.kind, ())]
+        takes = [each.name for each in known if way in ways_of(each)]
         also = f" It has {' and '.join(f'--{one}' for one in can)}." if can else ""
         words = {
             "sum": "has no sum",
@@ -186,31 +212,38 @@ def measure_of(text: str, fields: Sequence[FieldSpec]) -> Measure:
             "min": "has no lowest",
             "max": "has no highest",
         }
-        kind = (
-            "a percentage"
-            if spec.kind == "percent"
-            else f"a {spec.kind}"
-            if spec.kind in DAYS
-            else "no number"
-        )
+        kinds = {"percent": "a percentage", "date": "a date", "instant": "a moment", "number": "a number"}
         raise InvalidValue(
-            f"{spec.name} is {kind}: it {words[way]}.{also}",
-            hint=f"--{way} takes {', '.join(known)}." if known else None,
+            f"{spec.name} is {kinds.get(spec.kind, 'no number')}: it {words[way]}.{also}",
+            hint=f"--{way} takes {', '.join(takes)}." if takes else None,
             field=way,
         )
     return Measure(way, spec)
 
 
+def measurable(fields: Sequence[FieldSpec]) -> list[FieldSpec]:
+    """The fields, and what is computed of a record where none of them is called so."""
+    names = {each.name for each in fields}
+    return [*fields, *(each for each in computed(fields[0].entity) if each.name not in names)]
+
+
+def ways_of(spec: FieldSpec) -> tuple[str, ...]:
+    """What can be measured of a field."""
+    if is_age(spec):
+        return MEASURED["percent"]  # nobody asks for a sum of ages
+    return MEASURED.get(spec.kind, ()) if spec.column != "id" else ()
+
+
 def order_of(text: str, groups: Sequence[Group], measures: Sequence[Measure]) -> list[tuple[str, bool]]:
     """The columns that rows are sorted by: -sum_amount,owner. Raises InvalidValue."""
     known = {
-        **{group.spec.name: group.name for group in groups},
+        **{group._replace(unit="").name: group.name for group in groups},
         **{group.name: group.name for group in groups},
         **{measure.name: measure.name for measure in measures},
     }
     order = []
     for part in filter(None, (part.strip() for part in text.split(","))):
-        wanted = re.sub(r"[\s:-]+", "_", part.removeprefix("-").strip()).casefold()
+        wanted = re.sub(r"[\s:.-]+", "_", part.removeprefix("-").strip()).casefold()
         if wanted not in known:
             raise InvalidValue(
                 f"The report has no {part.removeprefix('-')!r} to sort by. It has {', '.join(known.values())}.",
@@ -221,8 +254,8 @@ def order_of(text: str, groups: Sequence[Group], measures: Sequence[Measure]) ->
     return order
 
 
-def drawn(plan: Plan) -> str | None:
+def drawn(meaning: Meaning) -> str | None:
     """The column that a chart shows: the measure that the rows are sorted by, or else the first."""
-    figures = [each.name for each in plan.measures if each.spec is None or each.spec.kind not in DAYS]
-    sorted_by = [name for name, _ in plan.order if name in figures]
+    figures = [each.name for each in meaning.measures if each.spec is None or each.spec.kind not in DAYS]
+    sorted_by = [name for name, _ in meaning.order if name in figures]
     return next(iter([*sorted_by, *figures]), None)
