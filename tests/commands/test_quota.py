@@ -200,11 +200,12 @@ def test_quotas_in_several_currencies_have_teams_and_a_total_in_one(team: Crm) -
 
 
 def test_the_quota_of_then_is_shown_of_then(team: Crm) -> None:
-    team.ok("quota set --owner Li --period 2026-Q3 --amount 100k", today="2026-08-15")
+    team.ok("quota set --owner Li --period 2026-Q3 --amount 100k", today="2026-08-16")
     team.ok("quota set --owner Li --period 2026-Q3 --amount 150k", today="2026-08-20")
     later = {"today": "2026-08-25"}
-    assert shown(team, "--as-of 2026-08-14", **later)["Li"]["amount"] is None
-    assert shown(team, "--as-of 2026-08-15", **later)["Li"]["amount"] == "100000.00"
+    assert "Li" not in shown(team, "--as-of 2026-08-14", **later)  # nobody was there yet
+    assert shown(team, "--as-of 2026-08-15", **later)["Li"]["amount"] is None
+    assert shown(team, "--as-of 2026-08-16", **later)["Li"]["amount"] == "100000.00"
     assert shown(team, "--as-of 2026-08-20", **later)["Li"]["amount"] == "150000.00"
     team.ok("undo", today="2026-08-25")
     assert shown(team, "--as-of 2026-08-24", today="2026-08-26")["Li"]["amount"] == "150000.00"

@@ -310,6 +310,7 @@ def test_sql_counts_what_the_rules_say(crm: Crm, deals: list[dict[str, Any]], ro
         closed, won = deal["state"] != "open", deal["state"] == "won"
         reason = left_out(
             amount=deal["amount"],
+            category=deal["category"],
             close_date=deal["close_date"],
             is_closed=closed,
             is_won=won,

@@ -532,9 +532,9 @@ def test_the_range_is_by_ones_own_win_rates(crm: Crm) -> None:
     crm.today = "2026-05-01"
     crm.ok("init")
     none = crm.ok("forecast --range --json").json["range"]
-    assert none["p50"] is None
+    assert (none["p10"], none["p90"], none["mean"]) == ("0.00", "0.00", "0.00")
     assert none["history"] == {"closed": 0, "won": 0, "thin": True, "stages": {}}
-    assert "no deal was ever closed" in crm.ok("forecast --range").out
+    assert "From no closed deals" in crm.ok("forecast --range").out
     for number in range(1, 5):
         crm.ok(f"opp add Past{number} --amount 100 --close-date +5d --stage Proposal")
     for number in range(1, 4):
@@ -548,15 +548,42 @@ def test_the_range_is_by_ones_own_win_rates(crm: Crm) -> None:
     assert found["mean"] == "1050.00"  # 300 + 1000 × (3 + 8 × 3/4) / (4 + 8)
     assert found["chance_of_quota"] == 75.0
     assert found["history"]["thin"] is True
-    assert found["history"]["stages"]["Proposal/Price Quote"] == {"closed": 4, "won": 3, "win_rate": 75.0}
+    assert found["history"]["stages"]["Proposal/Price Quote"] == {
+        "closed": 4,
+        "won": 3,
+        "probability": 75,
+        "win_rate": 75.0,
+    }
     text = crm.ok("forecast --range --explain").out
-    assert "From 4 closed deals, 3 of them won, stage by stage: too thin to lean on;" in text
-    assert "win rate of all closed deals: 3 won of 4: 75.0 %" in text
     assert (
-        "win rate from Proposal/Price Quote: 3 won of 4: 75.0 %; drawn towards that of all by 8 deals: 75.0 %"
-        in text
+        "From 4 closed deals, 3 of them won, stage by stage, and the probabilities of the stages: too" in text
+    )
+    assert (
+        "win rate from Proposal/Price Quote: 3 won of 4: 75.0 %;"
+        " drawn towards its probability of 75 % by 8 deals: 75.0 %" in text
     )
     assert "win rate from" not in crm.ok("forecast --range").out
     crm.ok("opp add Köln --amount 'EUR 5' --close-date 2026-06-01")
     assert "have no range together" in crm.fails(2, "forecast --range").err
     assert crm.ok("forecast --range --currency USD --json").json["range"]["mean"] == "1050.00"
+
+
+def test_the_past_has_the_reporting_line_and_the_teams_of_then(crm: Crm) -> None:
+    for name in ("Ann", "Zed"):
+        crm.ok(f"user add {name}", today="2026-01-05")
+    crm.ok("user add Bob --manager Ann --team East", today="2026-01-05")
+    crm.ok("opp add O --amount 100 --owner Bob --stage Nego --close-date 2026-02-01", today="2026-01-05")
+    crm.ok(
+        "opp add P --amount 70 --owner Bob --stage 'Closed Won' --close-date 2026-01-05", today="2026-01-05"
+    )
+    asked = [
+        *("forecast --team", "forecast --by team", "forecast --by manager", "forecast --team --owner Ann"),
+        *("report win-rate --by team", "report attainment --by manager", "quota show"),
+    ]
+    before = [crm.ok(f"{words} --json", today="2026-01-05").json for words in asked]
+    crm.ok("user edit Bob --manager Zed --team West", today="2026-01-15")
+    for words, then in zip(asked, before, strict=True):
+        assert crm.ok(f"{words} --as-of 2026-01-05 --json", today="2026-01-20").json == then, words
+        assert crm.ok(f"{words} --json", today="2026-01-05").json != then or words == "quota show"
+    known = crm.ok("forecast --team --known-at 2026-01-05 --json", today="2026-01-20").json
+    assert known["rows"] == before[0]["rows"]

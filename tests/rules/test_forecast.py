@@ -97,16 +97,18 @@ def test_what_a_deal_is_counted_as(category: str, is_closed: bool, is_won: bool,
 def test_why_a_deal_is_left_out(
     amount: int | None, close_date: str | None, state: str, reason: str | None
 ) -> None:
-    found = left_out(
-        amount=amount,
-        close_date=close_date,
-        is_closed=state != "open",
-        is_won=state == "won",
-        as_of="2026-05-11",
-        start="2026-04-01",
-        end="2026-06-30",
-    )
-    assert found == reason
+    for category, expected in (("Pipeline", reason), ("Omitted", None)):
+        found = left_out(
+            amount=amount,
+            category=category,
+            close_date=close_date,
+            is_closed=state != "open",
+            is_won=state == "won",
+            as_of="2026-05-11",
+            start="2026-04-01",
+            end="2026-06-30",
+        )
+        assert found == expected
 
 
 def test_attainment_gap_and_coverage_of_a_quota() -> None:

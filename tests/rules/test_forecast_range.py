@@ -21,10 +21,16 @@ DEALS = st.lists(
 )
 
 
-def test_win_rates_are_drawn_towards_that_of_all() -> None:
-    rates = win_rates({"Late": Ended(8, 8), "Early": Ended(80, 0), "Never": Ended(0, 0)}, Ended(100, 40))
-    assert rates == {"Late": Fraction(7, 10), "Early": Fraction(32, 880), "Never": Fraction(2, 5)}
-    assert win_rates({"Any": Ended(0, 0)}, Ended(0, 0)) == {}
+def test_win_rates_are_drawn_towards_the_probability_of_the_stage() -> None:
+    rates = win_rates(
+        {"Late": Ended(8, 8), "Early": Ended(80, 0), "Never": Ended(0, 0), "Gone": Ended(3, 1)},
+        {"Late": 90, "Early": 10, "Never": 40},
+    )
+    assert rates == {"Late": Fraction(152, 160), "Early": Fraction(8, 880), "Never": Fraction(2, 5)}
+
+
+def test_one_win_is_no_certainty() -> None:
+    assert win_rates({"Early": Ended(1, 1)}, {"Early": 10}) == {"Early": Fraction(1, 5)}
 
 
 def test_two_deals_by_hand() -> None:

@@ -148,20 +148,21 @@ def test_no_quota_and_a_quota_of_nothing_are_not_infinite() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reached", "day", "days", "expected"),
+    ("closed", "day", "days", "expected"),
     [
-        (50.0, 46, 92, 100.0),
-        (50.0, 92, 92, 50.0),
-        (50.0, 500, 92, 50.0),
-        (50.0, 23, 92, 200.0),
-        (50.0, 0, 92, None),
+        (150, 46, 92, 100.0),
+        (150, 92, 92, 50.0),
+        (150, 500, 92, 50.0),
+        (150, 23, 92, 200.0),
+        (150, 0, 92, None),
+        (100, 41, 90, 73.2),  # 33.333… % by 45.555… %: 73.1707…, rounded once
     ],
 )
 def test_the_pace_is_what_is_reached_by_what_has_passed(
-    reached: float, day: int, days: int, expected: float | None
+    closed: int, day: int, days: int, expected: float | None
 ) -> None:
-    assert pace(reached, day, days) == expected
-    assert pace(None, day, days) is None
+    assert pace(closed, 300, day, days) == expected
+    assert pace(closed, None, day, days) is None
 
 
 def test_a_thousand_in_three() -> None:

@@ -241,11 +241,8 @@ def compared(now: Report, before: Report, text: str, fiscal_start: int) -> Repor
         if names:
             said = dict(zip((new if rows is now else old).rows, names_of(rows, list(rows.rows)), strict=True))
             notes.append(f"Only {when}: {', '.join(called(said[name]) for name in names)}.")
-    if excluded := before.tail.get("excluded"):
-        reasons = ", ".join(
-            f"{count} {reason}" for reason, count in Counter(e["reason"] for e in excluded).items()
-        )
-        notes.append(f"Left out then: {reasons}.")
+    if reasons := {each["reason"]: None for each in before.tail.get("excluded", ())}:
+        notes.append(f"Left out then, too: {', '.join(reasons)}.")
     return replace(
         now,
         columns=columns,

@@ -94,7 +94,7 @@ def command(
         raise InvalidValue("--team goes with --by owner.", field="team")
     scope = scope_of(app, as_of=as_of, owner=owner, period=period, known_at=known_at)
     if team and scope.owner_id is not None:
-        scope = scope._replace(team=below(app.read(), scope.owner_id))
+        scope = scope._replace(team=below(app.read(), scope.owner_id, scope.moment))
     assert scope.period is not None
     period_asked = scope.period
     if what_if:
@@ -118,15 +118,16 @@ def command(
     return found
 
 
-def below(reader: Any, person: int) -> tuple[int, ...]:
-    """Somebody and everybody who reports to them, and to those."""
-    return tuple(reporting_line(reader).below(person))
+def below(reader: Any, person: int, moment: str | None) -> tuple[int, ...]:
+    """Somebody and everybody who reports to them, and to those; at a moment, or now."""
+    return tuple(line_of(reader, moment).below(person))
 
 
-def reporting_line(reader: Any) -> "Line":
+def line_of(reader: Any, moment: str | None = None) -> "Line":
     from crmcli.rules.quotas import Line
+    from crmcli.store.groups import reporting_line
 
-    return Line(dict(reader.rows('SELECT id, manager_id FROM "user"')))
+    return Line({user.id: user.manager for user in reporting_line(reader, moment)})
 
 
 def add_range(app: App, asked: Asked, found: Report) -> None:
@@ -298,7 +299,7 @@ def adjust(
         me = owner is None or owner.strip().casefold() == "me"
         user = owner_for(work) if me else find(work.reader, "user", owner or "")
         name = title_of(work.reader, "user", user)
-        layer = layer_of(reporting_line(work.reader), work.me, user)
+        layer = layer_of(line_of(work.reader), work.me, user)
         if layer is None:
             raise Refused(
                 f"The forecast of {name} is not yours to adjust: {name} does not report to you.",

@@ -70,7 +70,8 @@ def range_of(reader: Reader, asked: Asked) -> tuple[dict[str, Any], list[str]]:
     currency = asked.into or (currencies[0] if currencies else asked.home)
     by_stage, overall = history(reader, scope)
     open_stages = {row[1] for row in found if not row[0]}
-    chances = win_rates({**dict.fromkeys(open_stages, Ended(0, 0)), **by_stage}, overall)
+    usual = dict(reader.rows("SELECT name, probability FROM stage ORDER BY deleted_at IS NULL, id"))
+    chances = win_rates({**dict.fromkeys(open_stages, Ended(0, 0)), **by_stage}, usual)
     closed, outcomes = 0, []
     for won, stage, of, amount, day, deals in found:
         converted = converter.convert(amount, of, currency, day if won else scope.as_of)
@@ -85,13 +86,14 @@ def range_of(reader: Reader, asked: Asked) -> tuple[dict[str, Any], list[str]]:
         "won": overall.won,
         "thin": overall.closed < THIN,
         "stages": {
-            stage: {**by_stage.get(stage, Ended(0, 0))._asdict(), "win_rate": round(float(100 * chance), 1)}
+            stage: {
+                **by_stage.get(stage, Ended(0, 0))._asdict(),
+                "probability": usual[stage],
+                "win_rate": round(float(100 * chance), 1),
+            }
             for stage, chance in sorted(chances.items())
         },
     }
-    if not overall.closed:
-        empty = dict.fromkeys(("p10", "p50", "p90", "mean", "chance_of_quota"))
-        return {**empty, "history": past}, ["Range: none, as no deal was ever closed to learn from"]
     range = forecast_range(closed, outcomes, asked.target)
     money = {name: getattr(range, name) for name in ("p10", "p50", "p90", "mean")}
     said = ", ".join(
@@ -100,10 +102,11 @@ def range_of(reader: Reader, asked: Asked) -> tuple[dict[str, Any], list[str]]:
     quota = "" if range.chance is None else f"; chance of the quota {range.chance} %"
     words = [f"Range: {said}; mean {amount_words(range.mean, currency)}{quota}"]
     thin = ": too thin to lean on" if past["thin"] else ""
-    deals = "1 closed deal" if overall.closed == 1 else f"{overall.closed} closed deals"
+    deals = "1 closed deal" if overall.closed == 1 else f"{overall.closed or 'no'} closed deals"
     grid = f", amounts to {amount_words(range.step, currency)}" if range.step > 1 else ""
     words.append(
-        f"From {deals}, {overall.won} of them won, stage by stage{thin}; deals are taken as independent{grid}"
+        f"From {deals}, {overall.won} of them won, stage by stage, and the probabilities of the stages{thin};"
+        f" deals are taken as independent{grid}"
     )
     document = {name: amount_text(minor, currency) for name, minor in money.items()}
     return {**document, "chance_of_quota": range.chance, "history": past}, words
@@ -112,11 +115,8 @@ def range_of(reader: Reader, asked: Asked) -> tuple[dict[str, Any], list[str]]:
 def explained(document: dict[str, Any]) -> Iterator[str]:
     """The win rates behind a range, stage by stage."""
     past = document["history"]
-    if not past["closed"]:
-        return
-    usual = percent(past["won"], past["closed"])
-    yield f"win rate of all closed deals: {past['won']} won of {past['closed']}: {usual} %"
     for stage, ended in past["stages"].items():
         own = percent(ended["won"], ended["closed"])
         of = "none closed" if own is None else f"{ended['won']} won of {ended['closed']}: {own} %"
-        yield f"win rate from {stage}: {of}; drawn towards that of all by {PRIOR} deals: {ended['win_rate']} %"
+        drawn = f"drawn towards its probability of {ended['probability']} % by {PRIOR} deals"
+        yield f"win rate from {stage}: {of}; {drawn}: {ended['win_rate']} %"

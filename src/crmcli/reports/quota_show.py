@@ -21,6 +21,7 @@ from crmcli.rules.quotas import (
 from crmcli.rules.rates import Rates
 from crmcli.store.deals import Scope
 from crmcli.store.figures import quotas, rates
+from crmcli.store.groups import reporting_line
 from crmcli.store.reader import Reader
 from crmcli.values.money import amount_text, amount_words
 from crmcli.values.periods import Period, period_of
@@ -132,11 +133,7 @@ def quota_show(reader: Reader, asked: Asked) -> Report:
     """Everybody's quotas within a period, with what was closed towards each."""
     start, end = asked.period.start.isoformat(), asked.period.end.isoformat()
     users = {
-        id: (name, manager, bool(active))
-        for id, name, manager, active in reader.rows(
-            "SELECT id, name, manager_id, CASE WHEN deleted_at IS NULL THEN active ELSE 0 END"
-            ' FROM "user" ORDER BY name_key, id'
-        )
+        user.id: (user.name, user.manager, user.sells) for user in reporting_line(reader, asked.scope.moment)
     }
     wanted = [id for id in users if asked.scope.owner_id in (None, id)]
     line = Line({id: manager for id, (_, manager, _) in users.items()})
@@ -234,13 +231,12 @@ def figures(asked: Asked, start: str, end: str, target: Target, closed: Closed) 
     """The figures of a row, from its quota on."""
     first = date.fromisoformat(start)
     days = (date.fromisoformat(end) - first).days + 1
-    reached = attainment(closed.amount, target.amount)
     return [
         target.amount,
         closed.amount,
-        reached,
+        attainment(closed.amount, target.amount),
         gap(closed.amount, target.amount),
-        pace(reached, (date.fromisoformat(asked.scope.as_of) - first).days + 1, days),
+        pace(closed.amount, target.amount, (date.fromisoformat(asked.scope.as_of) - first).days + 1, days),
         target.deals,
         closed.deals,
         attainment(closed.deals, target.deals),

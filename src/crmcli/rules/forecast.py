@@ -47,6 +47,7 @@ def part_of(category: str, *, is_closed: bool, is_won: bool) -> Part | None:
 def left_out(
     *,
     amount: int | None,
+    category: str,
     close_date: str | None,
     is_closed: bool,
     is_won: bool,
@@ -54,11 +55,13 @@ def left_out(
     start: str,
     end: str,
 ) -> str | None:
-    """Why a deal that one might look for in a period is not counted; None where it is, or was lost.
+    """Why a deal that one might look for in a period is not counted; None where it is, or nobody misses it.
 
     An open deal whose close date has passed has slipped, whatever the period; one without a close date is in
-    no period. Lost deals are not missed.
+    no period. Lost and Omitted deals are not missed.
     """
+    if category == "Omitted":
+        return None
     if not is_closed and close_date is None:
         return NO_CLOSE_DATE
     if not is_closed and close_date is not None and close_date < as_of:

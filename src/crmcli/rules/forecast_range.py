@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-PRIOR: Final = 8  # as many deals as the overall win rate counts for in every stage
+PRIOR: Final = 8  # as many deals as a stage's own probability counts for
 THIN: Final = 20  # closed deals, below which a history says little
 CELLS: Final = 4_000  # different sums, or cells of the grid, at most
 WORK: Final = 6_000_000  # cells times deals, at most
@@ -25,12 +25,17 @@ class Ended(NamedTuple):
     won: int
 
 
-def win_rates(by_stage: Mapping[str, Ended], overall: Ended) -> dict[str, Fraction]:
-    """The chance of winning from each stage: its own record, drawn towards that of all deals by `PRIOR` of them."""
-    if not overall.closed:
-        return {}
-    usual = Fraction(overall.won, overall.closed)
-    return {stage: (ended.won + PRIOR * usual) / (ended.closed + PRIOR) for stage, ended in by_stage.items()}
+def win_rates(by_stage: Mapping[str, Ended], usual: Mapping[str, int]) -> dict[str, Fraction]:
+    """The chance of winning from each stage: its own record, drawn towards its probability in percent.
+
+    The mean of a Beta distribution: (won + 8 × probability) / (closed + 8). With little to learn from it is
+    the probability of the stage, which nobody has to be sure of.
+    """
+    return {
+        stage: (ended.won + PRIOR * Fraction(usual[stage], 100)) / (ended.closed + PRIOR)
+        for stage, ended in by_stage.items()
+        if stage in usual
+    }
 
 
 class Outcome(NamedTuple):

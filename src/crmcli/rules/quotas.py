@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from crmcli.errors import InvalidValue
 from crmcli.rules.rates import Rates
 from crmcli.values.money import amount_words
+from crmcli.values.ratios import ratio
 
 WHAT: Final = ("amount", "deals")  # what a target can be of
 
@@ -213,16 +214,14 @@ def replacing(members: Iterable[Part], team: Iterable[Part]) -> Counted:
     return Counted(parts, given, replaced, passed_over)
 
 
-def pace(attainment: float | None, day: int, days: int) -> float | None:
-    """How the attainment compares with the share of the period that has passed: 100 is right on time.
+def pace(closed: int, quota: int | None, day: int, days: int) -> float | None:
+    """The attainment by the share of the period that has passed, in percent to one decimal: 100 is right on time.
 
     On the `day`th of so many days; None before the period, or where there is no quota.
     """
-    if attainment is None or day <= 0:
+    if not quota or day <= 0:
         return None
-    passed = min(day, days)
-    tenths = round(attainment * 10)
-    return (2 * tenths * days + passed) // (2 * passed) / 10
+    return ratio(closed * 100 * days, quota * min(day, days), 1)
 
 
 def weights_of(text: str) -> dict[str, int]:

@@ -30,14 +30,20 @@ class Key(NamedTuple):
 
 
 def keys_of(
-    reader: Reader, by: str, fiscal_start: int, accounts: str, params: Mapping[str, Any]
+    reader: Reader,
+    by: str,
+    fiscal_start: int,
+    accounts: str,
+    params: Mapping[str, Any],
+    moment: str | None = None,
 ) -> Callable[[Any], Key]:
     """A function from what SQL grouped by to the row it belongs to.
 
-    `accounts` is a query for the ids of the accounts that may be asked for, `params` its parameters.
+    `accounts` is a query for the ids of the accounts that may be asked for, `params` its parameters. Teams and
+    managers are those of the moment; names are today's.
     """
     if by in ("owner", "team", "manager"):
-        return _owners(reader, by)
+        return _owners(reader, by, moment)
     if by == "stage":
         return _stages(reader)
     if by == "account":
@@ -62,16 +68,43 @@ def quarter_key(month: str | None, fiscal_start: int) -> Key:
     return Key(name, None, (0, name))
 
 
-def _owners(reader: Reader, by: str) -> Callable[[Any], Key]:
-    users = {id: facts for id, *facts in reader.rows('SELECT id, name, team, manager_id FROM "user"')}
+class User(NamedTuple):
+    """Somebody who owns records, or did."""
+
+    id: int
+    name: str  # as it is today
+    team: str | None
+    manager: int | None
+    sells: bool  # is there, and active
+
+
+def reporting_line(reader: Reader, moment: str | None) -> list[User]:
+    """All users by name, also those who are no more: of which team and below whom they were at a moment, or are."""
+    if moment is None:
+        table, there, params = '"user"', "t.deleted_at IS NULL", {}
+    else:
+        from crmcli.store.past import Past
+
+        table, there, params = Past(reader)("user"), "t.there IS NOT NULL", {"moment": moment}
+    rows = reader.rows(
+        f"SELECT u.id, u.name, t.team, t.manager_id, CASE WHEN {there} AND t.active = 1 THEN 1 ELSE 0 END"
+        f' FROM "user" AS u JOIN {table} AS t ON t.id = u.id ORDER BY u.name_key, u.id',
+        **params,
+    )
+    return [User(id, name, team, manager, bool(sells)) for id, name, team, manager, sells in rows]
+
+
+def _owners(reader: Reader, by: str, moment: str | None) -> Callable[[Any], Key]:
+    users = {user.id: user for user in reporting_line(reader, None if by == "owner" else moment)}
 
     def key(id: Any) -> Key:
-        name, team, manager = users.get(id, (None, None, None))
+        user = users.get(id)
         if by == "manager":
-            return named_key(users[manager][0] if manager in users else None)
+            manager = users.get(user.manager) if user and user.manager is not None else None
+            return named_key(manager and manager.name)
         if by == "team":
-            return named_key(team)
-        return named_key(name, None if name is None else reference("user", id))
+            return named_key(user and user.team)
+        return named_key(user and user.name, reference("user", id) if user else None)
 
     return key
 

@@ -65,10 +65,10 @@ def test_with_a_quota_the_pace_says_it(selling: Crm) -> None:
     found = board(selling)
     assert {name: (row["attainment"], row["pace"], row["standing"]) for name, row in found.items()} == {
         "李雷": (18.0, 36.0, "behind"),
-        "Bo": (41.7, 83.4, None),
+        "Bo": (41.7, 83.3, None),
         "Cy": (0.0, 0.0, "behind"),
         "Idle": (0.0, 0.0, "behind"),
-        "": (18.3, 36.6, None),
+        "": (18.3, 36.5, None),
     }
     assert [found[name]["rank"] for name in ("Cy", "Idle")] == [3, 3]
 

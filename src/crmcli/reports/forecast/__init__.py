@@ -28,7 +28,7 @@ def forecast(reader: Reader, asked: Asked) -> Report:
     rates = Rates(asked.currency, known_rates(reader, asked.scope.known, asked.currency))
     key_of = keys_of(reader, asked)
     own = fold(counted(reader, asked, rates), key_of, without_deals(asked), asked.into or asked.currency)
-    people = People(reader, key_of)
+    people = People(reader, key_of, asked.scope.moment)
     targets = Targets(reader, asked, rates, people)
     everybodys = own if asked.into is None and asked.scope.owner_id is None else None
     judgements = Judgements(reader, asked, rates, people, everybodys)

@@ -64,7 +64,7 @@ def keys_of(reader: Reader, asked: Asked) -> Callable[[Any], Key]:
     accounts = " UNION ALL ".join(
         f"SELECT d.account_id FROM {asked.scope.source.table} WHERE {in_period(asked, won)}" for won in (0, 1)
     )
-    return groups.keys_of(reader, asked.by, asked.fiscal_start, accounts, asked.bounds)
+    return groups.keys_of(reader, asked.by, asked.fiscal_start, accounts, asked.bounds, asked.scope.moment)
 
 
 def without_deals(asked: Asked) -> list[Key]:

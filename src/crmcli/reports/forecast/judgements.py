@@ -198,5 +198,5 @@ class Judgements:
 
 def raw_figure(reader: Reader, asked: Asked, owner: int, category: str, currency: str) -> int:
     """A figure of somebody's forecast in a currency as it stands: their own deals, and what is shown of those below."""
-    people = People(reader, keys_of(reader, asked))
+    people = People(reader, keys_of(reader, asked), asked.scope.moment)
     return Judgements(reader, asked, Rates(asked.currency), people).judge(currency, category)[owner].raw

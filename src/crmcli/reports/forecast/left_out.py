@@ -27,7 +27,11 @@ class LeftOut:
         unrated = rates.unrated(asked.into) if rates and asked.into else {}
         for code, day in unrated.items():
             found.append(reader.rows(unrated_sql(asked), unrated=code, rated_from=day, **params))
-        for reason, currency, amount, id in chain(*found):
+        for reason, of, given, id in chain(*found):
+            currency, amount = of, given
+            if reason == SLIPPED and rates and asked.into and given is not None:
+                worth = rates.convert(given, of, asked.into, self.as_of)
+                currency, amount = (of, given) if worth is None else (asked.into, worth)
             counts = self.counts.setdefault(reason, {})
             before = counts.get(currency, (0, 0))
             counts[currency] = (before[0] + 1, before[1] + (amount or 0))

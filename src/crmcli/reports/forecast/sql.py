@@ -61,12 +61,15 @@ def left_out_sql(asked: Asked) -> str:
     source = asked.scope.source
     blank = "d.close_date BETWEEN :open_from AND :end AND d.amount IS NULL"
     why = f"CASE WHEN d.close_date IS NULL THEN '{NO_CLOSE_DATE}' WHEN d.close_date < :as_of THEN '{SLIPPED}'"
-    open = f"{asked.scope.open} AND (d.close_date IS NULL OR d.close_date < :as_of OR ({blank}))"
+    open = (
+        f"{asked.scope.open} AND (d.close_date IS NULL OR d.close_date < :as_of OR ({blank}))"
+        " AND d.category <> 'Omitted'"
+    )
     return (
         f"SELECT {why} ELSE '{NO_AMOUNT}' END AS reason, d.currency, d.amount, {source.id} AS id"
         f" FROM {source.table} WHERE {open}"
         f" UNION ALL SELECT '{NO_AMOUNT}', d.currency, d.amount, {source.id}"
-        f" FROM {source.table} WHERE {in_period(asked, 1)} AND d.amount IS NULL"
+        f" FROM {source.table} WHERE {in_period(asked, 1)} AND d.amount IS NULL AND d.category <> 'Omitted'"
     )
 
 

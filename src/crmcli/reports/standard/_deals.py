@@ -128,7 +128,7 @@ def local_day(zone: tzinfo) -> Callable[[str], date]:
 def names(reader: Reader, asked: Asked, condition: str) -> Callable[[Any], Key]:
     """A function from what SQL grouped by to the row it belongs to."""
     accounts = f"SELECT d.account_id FROM {asked.scope.source.table} WHERE {condition}"
-    return groups.keys_of(reader, asked.by, asked.fiscal_start, accounts, asked.bounds)
+    return groups.keys_of(reader, asked.by, asked.fiscal_start, accounts, asked.bounds, asked.scope.moment)
 
 
 def alone(key_of: Callable[[Any], Key]) -> Callable[[Any], Iterable[Key]]:

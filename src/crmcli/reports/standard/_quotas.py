@@ -8,6 +8,7 @@ from crmcli.result import Report
 from crmcli.rules.quotas import Quota, Target, outermost, own_targets, pace, uncovered
 from crmcli.rules.quotas import in_one_currency as quotas_in_one_currency
 from crmcli.store.figures import quotas
+from crmcli.store.groups import reporting_line
 from crmcli.store.reader import Reader
 from crmcli.values.money import amount_words
 from crmcli.values.periods import Period
@@ -25,13 +26,8 @@ class Person(NamedTuple):
 
 def people(reader: Reader, asked: Asked) -> dict[int, Person]:
     """All users, also those who are no more, as deals may be theirs."""
-    moment = asked.scope.moment
-    there = "deleted_at IS NULL AND active = 1" + ("" if moment is None else " AND created_at < :moment")
-    found = reader.rows(
-        f'SELECT id, name, manager_id, CASE WHEN {there} THEN 1 ELSE 0 END FROM "user" ORDER BY name_key, id',
-        **asked.bounds,
-    )
-    return {id: Person(name, manager, bool(sells)) for id, name, manager, sells in found}
+    line = reporting_line(reader, asked.scope.moment)
+    return {user.id: Person(user.name, user.manager, user.sells) for user in line}
 
 
 class Quotas:
@@ -84,7 +80,7 @@ class Quotas:
         ]
 
 
-def pace_of(reached: float | None, period: Period, asked: Asked) -> float | None:
-    """The pace of an attainment on the as-of day of a period."""
+def pace_of(closed: int, quota: int | None, period: Period, asked: Asked) -> float | None:
+    """The pace on the as-of day of a period."""
     days = (period.end - period.start).days + 1
-    return pace(reached, (asked.as_of - period.start).days + 1, days)
+    return pace(closed, quota, (asked.as_of - period.start).days + 1, days)

@@ -160,7 +160,7 @@ def keys(reader: Reader, asked: Asked) -> Callable[[Any], Key]:
     if asked.by == "type":
         places = {type: place for place, type in enumerate(COLUMNS)}
         return lambda type: Key(type, None, (places.get(type, len(places)), type))
-    return keys_of(reader, asked.by, asked.fiscal_start, "", {})
+    return keys_of(reader, asked.by, asked.fiscal_start, "", {}, asked.scope.moment)
 
 
 def time_key(by: str, day: Any) -> Key:

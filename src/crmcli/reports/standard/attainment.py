@@ -46,13 +46,12 @@ class Cell:
 
     def figures(self, asked: Asked) -> list[Any]:
         quota = self.target.amount
-        reached = attainment(self.won, quota)
         return [
             quota,
             self.won,
-            reached,
+            attainment(self.won, quota),
             gap(self.won, quota),
-            pace_of(reached, self.period, asked),
+            pace_of(self.won, quota, self.period, asked),
             attainment(self.won + self.committed, quota),
             self.target.deals,
             self.deals,

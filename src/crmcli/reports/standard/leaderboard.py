@@ -47,7 +47,7 @@ class Cell:
             self.lost += deals
 
     def pace(self, asked: Asked) -> float | None:
-        return pace_of(attainment(self.amount, self.quota), asked.period, asked)
+        return pace_of(self.amount, self.quota, asked.period, asked)
 
     def figures(self, total: "Cell", asked: Asked) -> list[Any]:
         return [
