@@ -177,6 +177,6 @@ def test_the_rates_are_those_of_the_day_it_stands_on(deals: Crm) -> None:
 
     def value(words: str) -> str:
         rows = deals.ok(f"pipeline --currency USD {words} --json").json["rows"]
-        return next(row["amount"] for row in rows if row["stage"] == "Value Proposition")
+        return str(next(row["amount"] for row in rows if row["stage"] == "Value Proposition"))
 
     assert (value(""), value("--as-of 2026-05-09")) == ("200.00", "150.00")

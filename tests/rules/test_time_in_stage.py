@@ -45,7 +45,7 @@ def test_a_day_is_one_of_the_calendar() -> None:
 
 
 def test_only_what_was_left_is_counted_by_days() -> None:
-    paths = [
+    paths: list[list[tuple[str, str | None]]] = [
         [("2026-03-01", "A"), ("2026-03-08", "B")],
         [("2026-03-01", "A"), ("2026-03-08", None)],
         [("2026-03-01", "A"), ("2026-03-02", "B"), ("2026-03-04", None)],
