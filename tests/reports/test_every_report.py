@@ -128,9 +128,9 @@ def forget(crm: Crm) -> None:
     from crmcli.store.engine import engine_of, target_of
 
     engine = engine_of(target_of(crm.environ["CRMCLI_DB"]))
-    gone = ("opportunity_version", "opportunity", "change", "entry", "quota", "rate", "adjustment", "lead")
+    linking = ("contact_role", "task", "activity", "lead", "opportunity_version")  # before what they link to
     with engine.begin() as connection:
-        for table in (*gone, "task", "activity", "contact_role"):
+        for table in (*linking, "opportunity", "change", "entry", "quota", "rate", "adjustment"):
             connection.execute(text(f"DELETE FROM {table}"))
         connection.execute(
             text(
