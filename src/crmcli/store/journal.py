@@ -188,6 +188,13 @@ class Since:
         act, _ = self.chains.get(entry, (entry, True))
         return self.balance[act] + (act > self.newest) != 0
 
+    def earlier(self) -> "Iterator[Since]":
+        """The same from each earlier time at which what the entry does was done."""
+        does = self.chains.get(self.newest, (self.newest, True))
+        for id in (does[0], *self.chains):
+            if id < self.newest and self.chains.get(id, (id, True)) == does:
+                yield Since(id, self.chains)
+
 
 def refuse_where_changed_later(work: UnitOfWork, undone: int, since: Since) -> None:
     """Refuse where a record has been changed since, unless that has been taken back too."""
@@ -232,7 +239,8 @@ def span(entity: str, first: int, last: int) -> str:
 def refuse_dangling_links(work: UnitOfWork, undone: int, since: Since) -> None:
     """Refuse where a live record would link to one that goes, or one that comes back to one gone since.
 
-    A link that led nowhere before the entry may do so again.
+    A link that led nowhere before the entry, or before an earlier time that the same was done, may do so
+    again.
     """
     later = (
         "later.entry_id > :newest AND later.entry_id <> :own AND later.entity = :{}"
@@ -247,27 +255,44 @@ def refuse_dangling_links(work: UnitOfWork, undone: int, since: Since) -> None:
         for target, column, counts in links(model):
             params = {"own": work.entry, "newest": since.newest, "entity": entity, "target": target}
             going = (
-                f'SELECT r.id, r.{column}, later.entry_id FROM change c JOIN "{target}" gone'
+                f'SELECT r.id, r.{column}, later.entry_id, later.entity, r.id FROM change c JOIN "{target}" gone'
                 " ON gone.id BETWEEN c.first_id AND c.last_id AND gone.deleted_at IS NOT NULL"
                 f' JOIN "{entity}" r ON r.{column} = gone.id AND r.deleted_at IS NULL AND {counts}'
                 f" JOIN change later ON {later.format('entity', 'r')}"
                 " WHERE c.entry_id = :own AND c.entity = :target AND c.op = 'remove'"
             )
             coming = (
-                f'SELECT r.id, r.{column}, later.entry_id FROM change c JOIN "{entity}" r'
+                f'SELECT r.id, r.{column}, later.entry_id, later.entity, gone.id FROM change c JOIN "{entity}" r'
                 " ON r.id BETWEEN c.first_id AND c.last_id AND r.deleted_at IS NULL"
                 f' AND {counts} JOIN "{target}" gone ON gone.id = r.{column} AND gone.deleted_at IS NOT NULL'
                 f" JOIN change later ON {later.format('target', 'gone')}"
                 " WHERE c.entry_id = :own AND c.entity = :entity AND c.op <> 'remove'"
             )
             asked = [sql for sql, wanted in ((going, target in went), (coming, entity in came)) if wanted]
-            for id, linked, by in chain.from_iterable(work.reader.rows(sql, **params) for sql in asked):
-                if since.left(by):
+            found = chain.from_iterable(work.reader.rows(sql, **params) for sql in asked)
+            for id, linked, by, *record in found:
+                if since.left(by) and not was_so_before(work, since, *record):
                     raise Conflict(
                         f"Entry {undone} cannot be undone: {described_any(work.reader, entity, id)}"
                         f" still belongs to {described_any(work.reader, target, linked)}.",
                         hint=f"Undo what was done later first: crm undo {by}",
                     )
+
+
+def was_so_before(work: UnitOfWork, since: Since, entity: str, id: int) -> bool:
+    """Whether a record is again as it was at an earlier time that the same was done."""
+    changes = list(
+        work.reader.rows(
+            "SELECT DISTINCT entry_id FROM change WHERE entity = :entity AND :id BETWEEN first_id AND last_id"
+            " AND entry_id <> :own",
+            entity=entity,
+            id=id,
+            own=work.entry,
+        )
+    )
+    return any(
+        not any(then.left(entry) for (entry,) in changes if entry > then.newest) for then in since.earlier()
+    )
 
 
 def links(model: Any) -> Iterator[tuple[str, str, str]]:
