@@ -462,6 +462,24 @@ def test_a_file_of_bad_rows_alone_makes_nothing_and_no_entry(crm: Crm, tmp_path:
     assert crm.ok("history --json").json == []
 
 
+def test_a_row_with_too_many_cells_is_mended_in_the_rejects_file_by_quotes_alone(
+    crm: Crm, tmp_path: Path
+) -> None:
+    rejects, again = tmp_path / "rejects.csv", tmp_path / "again.csv"
+    ragged = file(tmp_path, "name,company,email\nAda,Huaxin, Ltd,a@x.example\nBo,Acme,b@x.example\n")
+    crm.fails(7, "lead", "import", ragged, "--rejects", rejects)
+    crm.fails(7, "lead", "import", rejects, "--rejects", again)
+    as_it_stood = "Ada,Huaxin, Ltd,a@x.example,2,column_count,the row has"
+    assert again.read_text().splitlines()[1] == f"{as_it_stood} 7 cells under 6 headings"
+    assert rejects.read_text().splitlines() == [
+        "name,company,email,line,code,reason",
+        f"{as_it_stood} 4 cells under 3 headings",
+    ]
+    rejects.write_text(rejects.read_text().replace("Huaxin, Ltd", '"Huaxin, Ltd"'))
+    crm.ok("lead", "import", rejects)
+    assert ("Huaxin, Ltd",) in listed(crm, "lead", "company")
+
+
 def test_rejects_never_overwrites_what_is_read_or_the_database(crm: Crm, tmp_path: Path) -> None:
     path = file(tmp_path, BAD)
     link = tmp_path / "link.csv"
@@ -766,14 +784,13 @@ def test_the_order_of_dates_is_found_from_the_whole_column(crm: Crm, tmp_path: P
 
 
 def test_an_ambiguous_or_mixed_order_is_refused_unless_it_is_said(crm: Crm, tmp_path: Path) -> None:
-    unclear = file(tmp_path, "name,close_date\na,3/4/2026\n")
-    assert "two orders" in crm.fails(2, "opp", "import", unclear).err
+    unclear = file(tmp_path, "name,Close Date\na,3/4/2026\n")
+    assert "two orders ('Close Date': '3/4/2026' is dmy or mdy)" in crm.fails(2, "opp", "import", unclear).err
     crm.ok("opp", "import", unclear, "--date-order", "dmy")
     assert listed(crm, "opp", "close_date") == [("2026-04-03",)]
     mixed = file(tmp_path, "name,close_date\nx,31/3/2026\ny,3/31/2026\n")
     run = crm.fails(2, "opp", "import", mixed)
-    assert "no one order" in run.err
-    assert "line 3" in run.err
+    assert "no one order (line 3, 'close_date': '3/31/2026')" in run.err
     run = crm.fails(2, "opp", "import", mixed, "--date-order", "mdy", "--json")
     assert bad(run) == [(2, "invalid_value", "close_date")]
 

@@ -595,6 +595,22 @@ def test_rejects_go_into_a_file_for_each_object_and_come_in_once_mended(crm: Crm
     assert {contact["name"] for contact in records(crm, "contact")} == {"Fine", "Lost"}
 
 
+def test_a_row_with_too_many_cells_loses_none_of_them_among_parts_of_other_columns(
+    crm: Crm, tmp_path: Path
+) -> None:
+    parts = {
+        "ACCOUNT_1.csv": "Id,Name\n001000000000001AAA,Acme\n",
+        "ACCOUNT_2.csv": "Name,Id,City\nHuaxin, Ltd,001000000000002AAA,Wien\n",
+    }
+    bad = tmp_path / "bad"
+    crm.fails(7, "migrate", "salesforce", folder(tmp_path / "x", parts), "--rejects", bad)
+    assert (bad / "Account.csv").read_text().splitlines() == [
+        "Id,Name,City,line,code,reason",
+        " Ltd,Huaxin,001000000000002AAA,Wien,2,column_count,"
+        "the row has 4 cells under 3 headings (ACCOUNT_2.csv)",
+    ]
+
+
 def test_rejects_never_take_the_place_of_another_file(crm: Crm, tmp_path: Path) -> None:
     export = folder(tmp_path / "x", BAD)
     assert "holds no rejects" in crm.fails(2, "migrate", "salesforce", export, "--rejects", export).err

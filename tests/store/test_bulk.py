@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from crmcli.store.bulk import CHUNK, Key, Sameness, Stage, plain_json
-from crmcli.store.bulk_links import Links, titled
+from crmcli.store.bulk import verdicts, writing
+from crmcli.store.bulk.links import Links, titled
+from crmcli.store.bulk.staging import CHUNK, Stage, plain_json
+from crmcli.store.bulk.verdicts import Key, Sameness
 from crmcli.store.engine import target_of
 from crmcli.store.work import UnitOfWork, unit_of_work
 
@@ -44,33 +46,33 @@ def staged(work: UnitOfWork, rows: list[tuple[Any, ...]]) -> Stage:
     return stage
 
 
-def verdicts(stage: Stage) -> list[str]:
+def verdicts_of(stage: Stage) -> list[str]:
     return [verdict for (verdict,) in stage.work.reader.rows("SELECT verdict FROM stage_rows ORDER BY n")]
 
 
 def make(stage: Stage) -> None:
-    stage.number()
-    stage.insert({"status": "Open - Not Contacted"})
+    writing.number(stage)
+    writing.insert(stage, {"status": "Open - Not Contacted"})
 
 
 def test_what_a_row_says_is_told_from_what_another_says_although_they_read_alike(work: UnitOfWork) -> None:
     first = staged(work, [row(0, "a b", "c"), row(1, "a", None), row(2, "a", "")])
-    first.mark_repeats()
-    first.match([], SAME)
-    first.decide_new("insert")
+    verdicts.mark_repeats(first)
+    verdicts.match(first, [], SAME)
+    verdicts.decide_new(first, "insert")
     make(first)
     again = staged(work, [row(0, "a b", "c"), row(1, "a", "b c"), row(2, "a", None), row(3, "a", "-")])
-    again.match([], SAME)
-    again.decide_new("insert")
-    assert verdicts(again) == [None, "create", None, "create"]
+    verdicts.match(again, [], SAME)
+    verdicts.decide_new(again, "insert")
+    assert verdicts_of(again) == [None, "create", None, "create"]
 
 
 def test_a_repeat_of_a_rejected_row_is_rejected_and_stays_so(work: UnitOfWork) -> None:
     stage = staged(work, [row(0, "x"), row(1, "x"), row(2, "y")])
     stage.add_rejects([(0, 2, "bad", "name", "it is bad")])
-    stage.mark_repeats()
-    assert verdicts(stage) == ["reject", "duplicate", None]
-    stage.refuse_repeats_of_rejects()
+    verdicts.mark_repeats(stage)
+    assert verdicts_of(stage) == ["reject", "duplicate", None]
+    verdicts.refuse_repeats_of_rejects(stage)
     assert [(line, code) for _, line, code, _, _ in stage.rejects()] == [(2, "bad"), (3, "duplicate_in_file")]
 
 
@@ -117,21 +119,21 @@ def test_a_rule_that_refuses_one_update_leaves_the_others(work: UnitOfWork) -> N
     from crmcli.errors import Refused
 
     first = staged(work, [row(n, f"p{n}", None, f"{n}@x") for n in range(3)])
-    first.match(KEYS, SAME)
-    first.decide_new("upsert")
+    verdicts.match(first, KEYS, SAME)
+    verdicts.decide_new(first, "upsert")
     make(first)
     stage = staged(work, [row(n, f"p{n}", "New", f"{n}@x") for n in range(3)])
-    stage.match(KEYS, SAME)
-    stage.judge(["company"], [], [])
+    verdicts.match(stage, KEYS, SAME)
+    verdicts.judge(stage, ["company"], [], [])
 
     def revise(revision: Any) -> dict[str, Any]:
         if revision.current["name"] == "p0":
             raise Refused("Not this one.")
         return {"company": revision.given["company"]} if revision.current["name"] == "p1" else {}
 
-    stage.plan_updates(["company"], revise)
-    stage.update()
-    assert verdicts(stage) == ["reject", "update", "unchanged"]
+    writing.plan_updates(stage, ["company"], revise)
+    writing.update(stage)
+    assert verdicts_of(stage) == ["reject", "update", "unchanged"]
     assert [name for (name,) in work.reader.rows("SELECT company FROM lead ORDER BY id")] == [
         None,
         "New",
@@ -141,12 +143,12 @@ def test_a_rule_that_refuses_one_update_leaves_the_others(work: UnitOfWork) -> N
 
 def test_new_records_are_journalled_as_ranges_even_with_gaps(work: UnitOfWork) -> None:
     stage = staged(work, [row(n, f"p{n}") for n in range(5)])
-    stage.decide_new("insert")
-    stage.number()
+    verdicts.decide_new(stage, "insert")
+    writing.number(stage)
     stage.reject("s.n = 2", "bad", "", "'too late'")
-    stage.insert({"status": "Open - Not Contacted"})
+    writing.insert(stage, {"status": "Open - Not Contacted"})
     stage.put_away()
-    stage.finish()
+    writing.finish(stage)
     sql = "SELECT first_id, last_id, op FROM change WHERE entity = 'lead' ORDER BY id"
     assert list(work.reader.rows(sql)) == [(1, 2, "add"), (4, 5, "add")]
 
@@ -162,8 +164,8 @@ def test_a_reference_and_a_name_are_one_text() -> None:
 
 def test_what_earlier_blocks_said_counts_in_later_ones(work: UnitOfWork) -> None:
     stage = staged(work, [row(n, f"p{n}", email=f"p{n}@example.org") for n in range(3)])
-    stage.match(KEYS, SAME)
-    stage.decide_new("upsert")
+    verdicts.match(stage, KEYS, SAME)
+    verdicts.decide_new(stage, "upsert")
     make(stage)
     stage.put_away()
     again, otherwise, new = (
@@ -172,31 +174,31 @@ def test_what_earlier_blocks_said_counts_in_later_ones(work: UnitOfWork) -> None
         row(5, "p5", email="p5@example.org"),
     )
     stage.fill([(3, 5, "uid-3", *again[3:]), (4, 6, "uid-4", *otherwise[3:]), new])
-    stage.match(KEYS, SAME)
-    stage.decide_new("upsert")
-    assert verdicts(stage) == ["duplicate", "reject", "create"]
+    verdicts.match(stage, KEYS, SAME)
+    verdicts.decide_new(stage, "upsert")
+    assert verdicts_of(stage) == ["duplicate", "reject", "create"]
     assert [(line, code, reason) for _, line, code, _, reason in stage.rejects()] == [
         (6, "duplicate_in_file", "the same email as line 4")
     ]
     make(stage)
     stage.put_away()
-    assert stage.finish() == 0
+    assert writing.finish(stage) == 0
     sql = "SELECT first_id, last_id, op FROM change WHERE entity = 'lead' ORDER BY id"
     assert list(work.reader.rows(sql)) == [(1, 4, "add")]
 
 
 def test_rows_without_a_key_that_repeat_one_of_an_earlier_block_are_dropped(work: UnitOfWork) -> None:
     stage = staged(work, [row(n, f"p{n}") for n in range(3)])
-    stage.decide_new("insert")
+    verdicts.decide_new(stage, "insert")
     make(stage)
     stage.put_away()
     stage.fill([(3, 5, "uid-3", *row(1, "p1")[3:]), row(4, "p4")])
-    stage.match([], SAME)
-    stage.decide_new("insert")
-    assert verdicts(stage) == ["create", "create"], "twins are looked for in the base only"
+    verdicts.match(stage, [], SAME)
+    verdicts.decide_new(stage, "insert")
+    assert verdicts_of(stage) == ["create", "create"], "twins are looked for in the base only"
     make(stage)
     stage.put_away()
-    assert stage.finish() == 1
+    assert writing.finish(stage) == 1
     names = 'SELECT name FROM "lead" ORDER BY id'
     assert [name for (name,) in work.reader.rows(names)] == ["p0", "p1", "p2", "p4"]
     key = "rowid" if work.reader.is_sqlite else "id"

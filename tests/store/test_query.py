@@ -20,7 +20,9 @@ from crmcli.errors import InvalidValue
 from crmcli.fields import FieldSpec, reference
 from crmcli.store import query, search
 from crmcli.store.engine import engine_of, target_of
-from crmcli.store.filter import Context, Term, parse_filter, where
+from crmcli.store.filter import where
+from crmcli.store.filter_terms import Term, parse_filter
+from crmcli.store.filter_values import Context
 from crmcli.store.query import columns_for, parse_sort, select
 from crmcli.store.reader import SqlReader
 from crmcli.store.schema import bring_up_to_date
@@ -292,6 +294,10 @@ def test_a_filter_finds(office: World, filter: str, ids: list[int]) -> None:
         ("account", "website=http://acme.com", [4]),
         ("account", "website:/x", [4]),
         ("account", 'phone="0086 (21) 5555-0101"', [5]),
+        ("account", "phone:+862155", [5]),
+        ("account", "phone:55550101", [5]),
+        ("account", 'phone:"(21) 5555-0101"', [5]),
+        ("account", "phone:+2155", []),
         ("account", "website:", [5]),
         ("contact", "account.website:", [7]),
         ("user", "manager:me", [2]),

@@ -16,23 +16,34 @@ def test_a_guarded_cell_comes_back_as_it_was(cell: str) -> None:
 
 @given(texts)
 def test_no_guarded_cell_starts_a_formula(cell: str) -> None:
-    guarded = guard(cell)
-    digits = guarded[1:].replace(" ", "").replace(",", "").replace(".", "").removesuffix("%")
-    assert not guarded.startswith(tuple("=@\t\r\n＝＋－＠"))
-    assert not guarded.startswith(("+", "-")) or digits.isdigit()
+    assert not guard(cell).startswith(tuple("=+-@\t\r\n＝＋－＠"))
 
 
-@pytest.mark.parametrize(
-    "cell",
-    ["", "Ada", "-5.00", "-1,234.50", "+442079460958", "+44 20 7946 0958", "-3%", "5=5", "a@b.org", "–"],
-)
-def test_ordinary_cells_numbers_and_phones_stay(cell: str) -> None:
+@pytest.mark.parametrize("cell", ["", "Ada", "5=5", "a@b.org", "–"])
+def test_ordinary_cells_stay(cell: str) -> None:
     assert guard(cell) == cell
 
 
 @pytest.mark.parametrize(
     "cell",
-    ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "-", "+", "-٣", "'x"],
+    [
+        "+442079460958",
+        "+44 20 7946 0958",
+        "-5.00",
+        "-3%",
+        "=1+1",
+        "+cmd|' /C calc'!A0",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "＝1",
+        "-",
+        "+",
+        "-٣",
+        "'x",
+    ],
 )
 def test_formulas_get_an_apostrophe(cell: str) -> None:
     assert guard(cell) == "'" + cell

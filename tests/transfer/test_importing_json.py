@@ -34,7 +34,7 @@ def test_bad_lines_are_listed_and_go_into_a_rejects_file_that_can_be_mended(crm:
     table = rejects.read_text().splitlines()
     assert (
         table[1]
-        == ',2,bad_json,not good JSON: a comma stands before the closing bracket,"{""name"": ""B"",}"'
+        == ',"{""name"": ""B"",}",2,bad_json,not good JSON: a comma stands before the closing bracket'
     )
     assert (
         "column_count" in crm.fails(2, "lead", "import", rejects).err

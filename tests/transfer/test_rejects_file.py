@@ -17,7 +17,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "folder"
 
 
-def test_original_columns_come_first_and_cells_beyond_them_last(folder: Path) -> None:
+def test_the_cells_come_first_as_they_stood_and_the_reason_last(folder: Path) -> None:
     path = folder / "rejects.csv"
     with RejectsFile(path, ["name", "city"]) as rejects:
         rejects.add(["Ada", "Bern"], 2, "bad_date", "31/31 is no date")
@@ -29,7 +29,7 @@ def test_original_columns_come_first_and_cells_beyond_them_last(folder: Path) ->
         "name,city,line,code,reason\n"
         "Ada,Bern,2,bad_date,31/31 is no date\n"
         "Joe,,3,column_count,the row has 1 cell under 2 headings\n"
-        'Zoë,"a,b",5,column_count,x,more\n'
+        'Zoë,"a,b",more,5,column_count,x\n'
     )
     assert list(folder.iterdir()) == [path]
 
@@ -87,7 +87,11 @@ def test_a_rejects_file_that_is_imported_again_gets_its_columns_once(folder: Pat
     path = folder / "again.csv"
     with RejectsFile(path, ["name", "city", "line", "code", "reason"]) as rejects:
         rejects.add(["Ada", "Bern", "2", "bad_date", "old"], 2, "missing", "new")
-    assert path.read_text() == "name,city,line,code,reason\nAda,Bern,2,missing,new\n"
+        rejects.add(["Zoë", "a", "b", "5", "column_count", "old"], 3, "column_count", "new")
+        rejects.add(["Joe", "Wien"], 4, "column_count", "new")
+    assert path.read_text() == (
+        "name,city,line,code,reason\nAda,Bern,2,missing,new\nZoë,a,b,3,column_count,new\nJoe,Wien,4,column_count,new\n"
+    )
 
 
 def test_a_rejects_file_is_its_owners_alone(folder: Path) -> None:

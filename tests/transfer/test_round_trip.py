@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from crmcli.commands._transfer import guarded, write_file
+from crmcli.commands._export_file import guarded, write_file
 from crmcli.errors import InvalidValue
 from crmcli.render.look import Look
 from crmcli.result import Column, Table

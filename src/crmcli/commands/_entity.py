@@ -13,6 +13,7 @@ from crmcli.commands._facts import day_of, facts_of, facts_then, fields_of, owne
 from crmcli.commands._fields import AT, Sets, field_options, given_fields, typed_values
 from crmcli.commands._noun import At, DryRun, Noun, Yes, complete_references
 from crmcli.commands._records import Edited, differences, list_table, outcome_of, record_of
+from crmcli.commands._transfer import export_verb, import_verb
 from crmcli.errors import InvalidValue, suggestion
 from crmcli.fields import BY_ENTITY, FieldSpec, reference
 from crmcli.parse import moment_of
@@ -28,20 +29,18 @@ if TYPE_CHECKING:
 
 def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: Sequence[str] = ()) -> None:
     """Give a noun the verbs that every noun has. `examples` holds one for each verb."""
-    title = BY_ENTITY[entity].title
-    plural = BY_ENTITY[entity].plural
-    word = BY_ENTITY[entity].word
-    Ref = Annotated[
-        str,
-        typer.Argument(
-            help="Its reference, name, e-mail or external ID.", autocompletion=complete_references(entity)
-        ),
-    ]
-    the_fields: dict[str, list[FieldSpec]] = {}
+    add_verb(noun, entity, examples["add"])
+    list_verb(noun, entity, examples["list"])
+    if "show" not in without:
+        show_verb(noun, entity, examples["show"])
+    edit_verb(noun, entity, examples["edit"])
+    rm_verb(noun, entity, examples["rm"])
+    import_verb(noun, entity, examples["import"])
+    export_verb(noun, entity, examples["export"])
 
-    def options(app: App | None, *, editing: bool) -> list[inspect.Parameter]:
-        the_fields[entity] = fields_of(app, entity)
-        return field_options(the_fields[entity], editing=editing)
+
+def add_verb(noun: Noun, entity: str, example: str) -> None:
+    title = BY_ENTITY[entity].title
 
     def add(
         app: App,
@@ -51,7 +50,7 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
         dry_run: DryRun = False,
         **options: Any,
     ) -> Result:
-        fields = the_fields[entity]
+        fields = fields_of(app, entity)
         given = given_fields(options, set or [], fields)
         if name is not None:
             given[title] = name
@@ -64,9 +63,11 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
                 outcome.said[0] = f"Would be: {outcome.said[0]}"
         return outcome
 
-    add.__doc__ = f"Add {a_word(word)}.\n\nWhat is missing is asked for on a terminal, and named in a pipe."
-    noun.verb(examples["add"], options=lambda app: options(app, editing=False))(add)
+    add.__doc__ = f"Add {a_word(entity)}.\n\nWhat is missing is asked for on a terminal, and named in a pipe."
+    noun.verb(example, options=lambda app: options_of(app, entity, editing=False))(add)
 
+
+def list_verb(noun: Noun, entity: str, example: str) -> None:
     def list_(
         app: App,
         terms: Annotated[
@@ -91,24 +92,33 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
         text = " ".join([*(terms or []), *([filter] if filter else [])])
         return list_table(app, entity, text, sort, limit, every)
 
-    list_.__doc__ = f"List {plural}, all or those that a filter leaves."
-    noun.verb(examples["list"], name="list")(list_)
+    list_.__doc__ = f"List {BY_ENTITY[entity].plural}, all or those that a filter leaves."
+    noun.verb(example, name="list")(list_)
 
-    if "show" not in without:
 
-        def show(app: App, ref: Ref) -> Result:
-            reader = app.read()
-            return record_of(reader, entity, find(reader, entity, ref))
+def show_verb(noun: Noun, entity: str, example: str) -> None:
+    def show(app: App, ref: Annotated[str, reference_argument(entity)]) -> Result:
+        reader = app.read()
+        return record_of(reader, entity, find(reader, entity, ref))
 
-        show.__doc__ = f"Show {a_word(word)} with all its fields."
-        noun.verb(examples["show"])(show)
+    show.__doc__ = f"Show {a_word(entity)} with all its fields."
+    noun.verb(example)(show)
 
-    def edit(app: App, ref: Ref, set: Sets = None, dry_run: DryRun = False, **options: Any) -> Result:
+
+def edit_verb(noun: Noun, entity: str, example: str) -> None:
+    def edit(
+        app: App,
+        ref: Annotated[str, reference_argument(entity)],
+        set: Sets = None,
+        dry_run: DryRun = False,
+        **options: Any,
+    ) -> Result:
         at = options.pop("at", None)
-        given = given_fields(options, set or [], the_fields[entity])
+        given = given_fields(options, set or [], fields_of(app, entity))
         if not given:
             raise InvalidValue(
-                "Nothing to change was given.", hint=f"crm {word} edit {ref} --help lists the fields."
+                "Nothing to change was given.",
+                hint=f"crm {BY_ENTITY[entity].word} edit {ref} --help lists the fields.",
             )
         day = day_of(app, at)
         with app.work(at=moment_of(day, app.now, app.zone) if day else None, dry_run=dry_run) as work:
@@ -116,10 +126,12 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
             changed, notes = edit_one(app, work, entity, id, given, day)
             return outcome_of(work, entity, id, changed=changed, said=notes, dry_run=dry_run)
 
-    edit.__doc__ = f"Change fields of {a_word(word)}. `none` clears one."
+    edit.__doc__ = f"Change fields of {a_word(entity)}. `none` clears one."
     dated = [AT] if entity == "opportunity" else []  # only of deals is it kept what they were when
-    noun.verb(examples["edit"], options=lambda app: [*dated, *options(app, editing=True)])(edit)
+    noun.verb(example, options=lambda app: [*dated, *options_of(app, entity, editing=True)])(edit)
 
+
+def rm_verb(noun: Noun, entity: str, example: str) -> None:
     def rm(
         app: App,
         refs: Annotated[
@@ -133,39 +145,33 @@ def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: 
     ) -> Result:
         return remove(app, entity, refs, yes=yes, dry_run=dry_run)
 
-    rm.__doc__ = f"Delete {plural}. `crm undo` brings them back with all that belonged to them."
-    noun.verb(examples["rm"])(rm)
-
-    from crmcli.commands._transfer import transfer_verbs
-
-    transfer_verbs(noun, entity, examples)
+    rm.__doc__ = (
+        f"Delete {BY_ENTITY[entity].plural}. `crm undo` brings them back with all that belonged to them."
+    )
+    noun.verb(example)(rm)
 
 
-def a_word(word: str) -> str:
-    """A noun of the command line with its article."""
+def options_of(app: App | None, entity: str, *, editing: bool) -> list[inspect.Parameter]:
+    """An option for each field that users may set."""
+    return field_options(fields_of(app, entity), editing=editing)
+
+
+def reference_argument(entity: str) -> Any:
+    return typer.Argument(
+        help="Its reference, name, e-mail or external ID.", autocompletion=complete_references(entity)
+    )
+
+
+def a_word(entity: str) -> str:
+    """A noun with its article, as one speaks."""
+    word = BY_ENTITY[entity].word
     spoken = {"opp": "opportunity", "log": "activity"}.get(word, word)
     return f"{'an' if spoken[0] in 'aeio' else 'a'} {spoken}"
 
 
 def ask_for_missing(app: App, entity: str, given: dict[str, str], fields: Sequence[FieldSpec]) -> None:
     """Ask for the required fields that were not given; in a pipe, name them all at once. Raises InvalidValue."""
-    if "name" not in given and (given.get("first_name") or given.get("last_name")):
-        return
-    derived = {
-        "opportunity": {"stage", "probability", "category", "currency", "is_closed", "is_won"},
-        "stage": {"position", "category"},
-        "activity": {"happened_at"},
-    }
-    missing = [
-        spec
-        for spec in fields
-        if spec.required
-        and not spec.owned
-        and not (given.get(spec.name) or "").strip()
-        and spec.name not in derived.get(entity, set())
-    ]
-    if entity == "stage" and (given.get("is_closed") or given.get("is_won")):
-        missing = [spec for spec in missing if spec.name != "probability"]
+    missing = missing_fields(entity, given, fields)
     if not missing:
         return
     if not app.interactive:
@@ -177,23 +183,37 @@ def ask_for_missing(app: App, entity: str, given: dict[str, str], fields: Sequen
         )
     from crmcli.ask import ask
 
-    asked = [
-        *missing,
-        *(
-            spec
-            for spec in fields
-            if spec.listed
-            and not spec.owned
-            and not spec.required
-            and spec.name not in given
-            and spec.kind != "boolean"
-        ),
-    ]
+    besides = (
+        spec
+        for spec in fields
+        if spec.listed and not spec.owned and not spec.required and spec.kind != "boolean"
+    )
     reading = reading_of(app)
-    for spec in asked:
+    for spec in (*missing, *(spec for spec in besides if spec.name not in given)):
         answer = ask(spec, reading)
         if answer:
             given[spec.name] = answer
+
+
+def missing_fields(entity: str, given: Mapping[str, str], fields: Sequence[FieldSpec]) -> list[FieldSpec]:
+    """The required fields that were not given, but for those that follow from others."""
+    if "name" not in given and (given.get("first_name") or given.get("last_name")):
+        return []
+    derived = {
+        "opportunity": {"stage", "probability", "category", "currency", "is_closed", "is_won"},
+        "stage": {"position", "category"},
+        "activity": {"happened_at"},
+    }.get(entity, set())
+    if entity == "stage" and (given.get("is_closed") or given.get("is_won")):
+        derived = {*derived, "probability"}
+    return [
+        spec
+        for spec in fields
+        if spec.required
+        and not spec.owned
+        and not (given.get(spec.name) or "").strip()
+        and spec.name not in derived
+    ]
 
 
 def add_one(

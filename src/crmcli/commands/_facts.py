@@ -11,6 +11,7 @@ from crmcli.errors import InvalidValue
 from crmcli.fields import FieldSpec
 from crmcli.parse import Reading, moment_of
 from crmcli.rules.closing import refuse_before_creation
+from crmcli.rules.ownership import refuse_inactive_owner
 from crmcli.rules.records import Facts
 from crmcli.rules.stages import StageFacts
 from crmcli.store.reader import Reader
@@ -105,3 +106,14 @@ def owner_for(work: "UnitOfWork") -> int:
         changes.add("user", work.me, name=work.actor)
         work.apply(changes)
     return work.me
+
+
+def new_owner(work: "UnitOfWork", text: str) -> int:
+    """The active user who is to own something; `me` is whoever acts. Raises NotFound, Conflict or Refused."""
+    from crmcli.store.find import find
+
+    id = owner_for(work) if text.strip().casefold() == "me" else find(work.reader, "user", text)
+    row = work.reader.row('SELECT name, active FROM "user" WHERE id = :id', id=id)
+    assert row is not None
+    refuse_inactive_owner(row[0], bool(row[1]))
+    return id

@@ -15,7 +15,8 @@ from crmcli.result import Column, Outcome, Table
 
 if TYPE_CHECKING:
     from crmcli.fields import FieldSpec
-    from crmcli.importing.plan import Plan, Writer
+    from crmcli.importing.plan import Plan
+    from crmcli.importing.plan_writer import Writer
     from crmcli.store.work import UnitOfWork
 
 COLUMNS: Final = (
@@ -35,7 +36,7 @@ def writer_of(
     app: App, work: "UnitOfWork", entity: str, fields: "Sequence[FieldSpec]", file: str
 ) -> "Writer":
     """What writes the plan of an import into a file that is gone when the command ends."""
-    from crmcli.importing.plan import Writer
+    from crmcli.importing.plan_writer import Writer
 
     out = app.keep_open(TemporaryFile())  # noqa: SIM115 - it is read when the rows have left the stage
     return Writer(out, work, entity, fields, source_of(file), partial(changes, app))
@@ -103,8 +104,9 @@ def opened(app: App, path: str) -> IO[bytes]:
 
 def apply_plan(app: App, file: str, dry_run: bool) -> Outcome:
     """Carry out a plan, as one act."""
-    from crmcli.commands._transfer import summary
-    from crmcli.importing.plan import carry_out, read_plan
+    from crmcli.commands._import_file import summary
+    from crmcli.importing.plan import read_plan
+    from crmcli.importing.plan_apply import carry_out
 
     plan = read_plan(opened(app, file), Path(file).name)
     with app.work(source="import", dry_run=dry_run, makes=True) as work:

@@ -13,7 +13,7 @@ from crmcli.store.reader import Reader
 from crmcli.values.dates import from_iso_instant
 
 if TYPE_CHECKING:
-    from crmcli.store.filter import Context
+    from crmcli.store.filter_values import Context
     from crmcli.store.work import UnitOfWork
 
 
@@ -165,7 +165,7 @@ def outcome_of(
 
 def context_of(app: App, reader: Reader, today: date) -> "Context":
     """What the values of a filter depend on, on a day."""
-    from crmcli.store.filter import Context
+    from crmcli.store.filter_values import Context
 
     return Context(
         today=today,
@@ -181,7 +181,8 @@ def context_of(app: App, reader: Reader, today: date) -> "Context":
 
 def list_table(app: App, entity: str, text: str, sort: str | None, limit: int | None, every: bool) -> Table:
     """The records of a noun that a filter leaves, with the fields that were asked for."""
-    from crmcli.store.filter import parse_filter, where
+    from crmcli.store.filter import where
+    from crmcli.store.filter_terms import parse_filter
     from crmcli.store.query import columns_for, field_named, parse_sort, select
 
     reader = app.read()

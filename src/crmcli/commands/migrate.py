@@ -15,6 +15,7 @@ from crmcli.render.clean import clean
 from crmcli.result import Column, Report, Result
 
 if TYPE_CHECKING:
+    from crmcli.importing.run import Rejected
     from crmcli.migrating.rejects import Rejects
     from crmcli.migrating.run import Asked, Migration
     from crmcli.migrating.shapes import System
@@ -69,12 +70,6 @@ COLUMNS: Final = (
 FEW: Final = 12  # values or headings that are named in words; programs get them all
 
 
-class Rejected(InvalidValue):
-    """Rows of an export cannot be brought in; nothing was written."""
-
-    code = "rejected"
-
-
 def system_verb(word: str, does: str, *examples: str) -> None:
     """Give the command a system, described in the module of the same name."""
 
@@ -90,6 +85,7 @@ def system_verb(word: str, does: str, *examples: str) -> None:
         encoding: Encoding = None,
         dry_run: DryRun = False,
     ) -> Result:
+        from crmcli.importing.how import known_order
         from crmcli.migrating.run import Asked
 
         system: System = import_module(f"crmcli.migrating.{word}").SYSTEM
@@ -210,15 +206,6 @@ def keeps_columns(extra: str | None) -> bool:
     return extra == "custom"
 
 
-def known_order(order: str | None) -> str | None:
-    """An order of dates. Raises InvalidValue."""
-    if order not in (None, "dmy", "mdy", "ymd"):
-        raise InvalidValue(
-            f"{order!r} is not an order of dates; there are dmy, mdy and ymd.", field="date_order"
-        )
-    return order
-
-
 def refuse_replacing(system: "System", folder: Path) -> None:
     """Refuse rejects in the place of files that hold anything else. Raises InvalidValue."""
     from crmcli.transfer.rejects import is_rejects_file
@@ -253,8 +240,10 @@ def list_rejects(app: App, bad: "Rejects") -> None:
         app.stderr.write(f"Most often: {most}.\n")
 
 
-def refusal(job: "Migration", bad: "Rejects", listed: list[dict[str, Any]] | None) -> Rejected:
+def refusal(job: "Migration", bad: "Rejects", listed: list[dict[str, Any]] | None) -> "Rejected":
     """What is wrong with an export of which nothing was written; for programs with all that is `listed`."""
+    from crmcli.importing.run import Rejected
+
     rows = "1 row" if bad.count == 1 else f"{bad.count:,} rows"
     hints = [
         *lacking_words(job),
@@ -263,11 +252,11 @@ def refusal(job: "Migration", bad: "Rejects", listed: list[dict[str, Any]] | Non
     return Rejected(
         f"{rows} of {job.system.name} cannot be brought in; nothing was written.",
         hint="\n".join(hints),
-        details=None if listed is None else {"rejects": listed, "no_counterpart": counterparts(job)},
+        details=None if listed is None else {"rejects": listed, "no_counterpart": without_counterpart(job)},
     )
 
 
-def counterparts(job: "Migration") -> list[dict[str, Any]]:
+def without_counterpart(job: "Migration") -> list[dict[str, Any]]:
     """Every value that has no counterpart here, with the rows that have it."""
     return [
         {"field": field, "value": value, "records": count}
@@ -319,9 +308,9 @@ def told(
         head={"system": job.system.name.casefold(), "dry_run": dry_run, "entry": entry},
         total=total,
         tail={
-            "no_counterpart": counterparts(job),
+            "no_counterpart": without_counterpart(job),
             "left_out": {object: headings for object, headings in job.left_out.items() if headings},
-            "made": {"stages": job.made_stages, "users": job.made_owners},
+            "made": {"stages": job.counterparts.made_stages, "users": job.counterparts.made_owners},
             "other_files": job.export.others,
             "rejects": listed,
         },
@@ -334,11 +323,12 @@ def notes(job: "Migration", entry: int | None, rejects: str | None, dry_run: boo
     """What stands under the table."""
     yield from lacking_words(job)
     would = "Would make" if dry_run else "Made"
-    if job.made_stages:
-        yield f"{would} the stages {', '.join(job.made_stages)}."
-    if job.made_owners:
-        yield f"{would} the users {', '.join(job.made_owners[:FEW])}" + (
-            "." if len(job.made_owners) <= FEW else f" and {len(job.made_owners) - FEW:,} more."
+    ours = job.counterparts
+    if ours.made_stages:
+        yield f"{would} the stages {', '.join(ours.made_stages)}."
+    if ours.made_owners:
+        yield f"{would} the users {', '.join(ours.made_owners[:FEW])}" + (
+            "." if len(ours.made_owners) <= FEW else f" and {len(ours.made_owners) - FEW:,} more."
         )
     for object, headings in job.left_out.items():
         if not headings:

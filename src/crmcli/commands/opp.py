@@ -9,14 +9,14 @@ import typer
 from crmcli.app import App
 from crmcli.changes import Changes
 from crmcli.commands._entity import entity_verbs, news
-from crmcli.commands._facts import day_of, facts_then, owner_for, reading_of, stages_of
+from crmcli.commands._facts import day_of, facts_then, new_owner, owner_for, reading_of, stages_of
 from crmcli.commands._fields import typed_values
 from crmcli.commands._noun import At, DryRun, Noun, complete_references, complete_stages, complete_users
 from crmcli.commands._records import record_of
 from crmcli.errors import InvalidValue
 from crmcli.fields import reference
-from crmcli.parse import chosen, moment_of, parse_value
-from crmcli.result import Column, Outcome, Result, Table
+from crmcli.parse import chosen, moment_of
+from crmcli.result import Outcome, Result, Table
 from crmcli.rules.closing import (
     KEEP,
     closed,
@@ -24,8 +24,6 @@ from crmcli.rules.closing import (
     reopened,
     said_of_move,
 )
-from crmcli.rules.contact_roles import Part, leave, play
-from crmcli.rules.ownership import refuse_inactive_owner
 from crmcli.rules.records import Facts
 from crmcli.rules.snoozing import STATUS, SUBJECT, snoozed
 from crmcli.rules.stages import (
@@ -84,6 +82,8 @@ Note = Annotated[
 @command.verb("crm opp show O45", "crm opp show 'Acme renewal' --json")
 def show(app: App, ref: Ref) -> Result:
     """Show an opportunity with its contacts and their roles, its tasks and its activities."""
+    from crmcli.commands._contact_roles import contacts_of
+
     reader = app.read()
     id = find(reader, "opportunity", ref)
     record = record_of(reader, "opportunity", id)
@@ -94,26 +94,6 @@ def show(app: App, ref: Ref) -> Result:
         "activities": section(reader, "activity", about, "t.happened_at DESC, t.id DESC", id),
     }
     return record
-
-
-def contacts_of(reader: Reader, id: int) -> Table:
-    """Who has a say in a deal, the first to talk to first."""
-    rows = reader.rows(
-        "SELECT 'C' || c.id, c.name, r.role, r.is_primary, c.title, c.email, c.phone FROM contact_role r"
-        " JOIN contact c ON c.id = r.contact_id AND c.deleted_at IS NULL"
-        " WHERE r.opportunity_id = :id AND r.deleted_at IS NULL ORDER BY r.is_primary DESC, r.id",
-        id=id,
-    )
-    columns = [
-        Column("ref", "Ref", "link"),
-        Column("name", "Name"),
-        Column("role", "Role"),
-        Column("is_primary", "Primary", "boolean"),
-        Column("title", "Title"),
-        Column("email", "Email"),
-        Column("phone", "Phone"),
-    ]
-    return Table(columns, list(rows), empty="None; `crm opp role` adds one.")
 
 
 def section(reader: Reader, entity: str, condition: str, order: str, id: int) -> Table:
@@ -399,7 +379,7 @@ def assign(
 ) -> Result:
     """Give deals to another owner."""
     with app.work(dry_run=dry_run) as work:
-        owner = new_owner(app, work, to)
+        owner = new_owner(work, to)
         name = name_of(work, owner)
         deals = {deal["id"]: deal for deal in (deal_of(work, ref) for ref in refs)}
         changes = Changes()
@@ -417,15 +397,6 @@ def assign(
         said = [f"Would be: {line}" for line in changes.notes] if dry_run else changes.notes
         record = record_of(work.reader, "opportunity", next(iter(deals))) if len(deals) == 1 else None
         return Outcome(said, shown, record, data={"assigned": shown, "owner": name})
-
-
-def new_owner(app: App, work: "UnitOfWork", text: str) -> int:
-    """The active user who is to own something. Raises NotFound, Conflict or Refused."""
-    id = owner_for(work) if text.strip().casefold() == "me" else find(work.reader, "user", text)
-    row = work.reader.row('SELECT name, active FROM "user" WHERE id = :id', id=id)
-    assert row is not None
-    refuse_inactive_owner(row[0], bool(row[1]))
-    return id
 
 
 def name_of(work: "UnitOfWork", owner: int | None) -> str:
@@ -458,57 +429,6 @@ def role(
         raise InvalidValue(
             "--rm takes the contact out; it goes with neither a role nor --primary.", field="rm"
         )
-    with app.work(dry_run=dry_run) as work:
-        deal, person = deal_of(work, ref), find(work.reader, "contact", contact)
-        who = described(work.reader, "contact", person)
-        parts = parts_of(work.reader, deal["id"])
-        spec = next(spec for spec in work.fields("contact_role") if spec.name == "role")
-        text = parse_value(spec, chosen(spec, role), reading_of(app)) if role else None
-        changes = (
-            leave(parts, person, who) if rm else play(parts, deal["id"], person, text, primary, work.ids)
-        )
-        work.apply(changes)
-        now = next((part for part in parts_of(work.reader, deal["id"]) if part.contact_id == person), None)
-        line = f"{described(work.reader, 'opportunity', deal['id'])} · {who} · {words_of(now)}"
-        said = [
-            f"Would be: {line}" if dry_run else line,
-            *news([spec], {"role": text}),
-            *([] if rm else elsewhere(work, deal, person)),
-        ]
-        return Outcome(said, [reference("contact", person)], data=role_data(deal["id"], person, now))
+    from crmcli.commands._contact_roles import give_role
 
-
-def parts_of(reader: Reader, id: int) -> list[Part]:
-    """The contacts of a deal and their parts in it."""
-    rows = reader.rows(
-        "SELECT id, contact_id, role, is_primary FROM contact_role"
-        " WHERE opportunity_id = :id AND deleted_at IS NULL ORDER BY id",
-        id=id,
-    )
-    return [Part(part, contact, role, bool(primary)) for part, contact, role, primary in rows]
-
-
-def words_of(part: Part | None) -> str:
-    if part is None:
-        return "no role any more"
-    return (part.role or "no role given") + (" · primary" if part.is_primary else "")
-
-
-def role_data(deal: int, contact: int, part: Part | None) -> dict[str, Any]:
-    return {
-        "opportunity": reference("opportunity", deal),
-        "contact": reference("contact", contact),
-        "role": part.role if part else None,
-        "is_primary": part is not None and part.is_primary,
-    }
-
-
-def elsewhere(work: "UnitOfWork", deal: Deal, contact: int) -> list[str]:
-    """A remark where a contact is not of the deal's account; that is allowed."""
-    account = work.reader.value("SELECT account_id FROM contact WHERE id = :id", id=contact)
-    if account is None or deal["account_id"] is None or account == deal["account_id"]:
-        return []
-    return [
-        f"{described(work.reader, 'contact', contact)} is of {described(work.reader, 'account', account)},"
-        f" the deal of {described(work.reader, 'account', deal['account_id'])}."
-    ]
+    return give_role(app, ref, contact, role, primary=primary, rm=rm, dry_run=dry_run)

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any, BinaryIO, Final, NamedTuple, NoReturn
 
 from crmcli.errors import InvalidValue
-from crmcli.store.bulk import Reject
+from crmcli.store.bulk.staging import Reject
 
 AHEAD: Final = 24  # chunks that may wait to be taken
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from crmcli.errors import InvalidValue, suggestion
 from crmcli.fields import BY_ENTITY, FieldSpec
-from crmcli.store.bulk import Key
+from crmcli.store.bulk.verdicts import Key
 from crmcli.transfer.mapping import HeadingPlan
 from crmcli.transfer.rows import BadRow
 from crmcli.transfer.source import Source
@@ -92,6 +92,15 @@ def checked(how: How) -> How:
     return how
 
 
+def known_order(order: str | None) -> str | None:
+    """An order of dates. Raises InvalidValue."""
+    if order is not None and order not in ORDERS:
+        raise InvalidValue(
+            f"{order!r} is not an order of dates; there are dmy, mdy and ymd.", field="date_order"
+        )
+    return order
+
+
 def importable(fields: Sequence[FieldSpec], keep: frozenset[str] = frozenset()) -> list[FieldSpec]:
     """The fields a file may fill: what a user may set, when the record was made, or the task done, and what to keep."""
     return [
@@ -159,7 +168,7 @@ def find_date_order(source: Source, plan: HeadingPlan, given: str | None) -> str
     columns = [bound.index for bound in plan.columns if bound.field.kind in ("date", "instant")]
     if given or not columns:
         return given
-    orders, example = frozenset(ORDERS), ""
+    orders, example, heading = frozenset(ORDERS), "", ""
     for row in source.rows():
         if isinstance(row, BadRow):
             continue
@@ -170,10 +179,10 @@ def find_date_order(source: Source, plan: HeadingPlan, given: str | None) -> str
             found = date_orders(cell)
             if len(found) == len(ORDERS):
                 continue
-            orders, example = orders & found, cell
+            orders, example, heading = orders & found, cell, plan.label(index)
             if not orders:
                 raise InvalidValue(
-                    f"The dates of {source.name} follow no one order (line {row[0]}: {cell!r}).",
+                    f"The dates of {source.name} follow no one order (line {row[0]}, {heading!r}: {cell!r}).",
                     hint="Mend them, or say --date-order dmy or mdy, and the others are rejected.",
                     field="date_order",
                 )
@@ -181,7 +190,8 @@ def find_date_order(source: Source, plan: HeadingPlan, given: str | None) -> str
         return None
     if len(orders) > 1:
         raise InvalidValue(
-            f"The dates of {source.name} can be read in two orders ({example!r}: {' or '.join(sorted(orders))}).",
+            f"The dates of {source.name} can be read in two orders"
+            f" ({heading!r}: {example!r} is {' or '.join(sorted(orders))}).",
             hint="Say which: --date-order dmy or mdy.",
             field="date_order",
         )

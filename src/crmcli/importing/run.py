@@ -2,28 +2,25 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from crmcli.errors import CrmError, InvalidValue
 from crmcli.fields import BY_ENTITY, FieldSpec
 from crmcli.importing.ahead import Chunk, can_run_ahead, run_ahead
 from crmcli.importing.how import REQUIRED, UNIQUE, How, check_required, importable, match_keys
+from crmcli.importing.revising import Reviser, clearable_columns
 from crmcli.importing.rows import Rows, problem, stored, title_column
 from crmcli.parse import Reading
-from crmcli.rules.records import CONVERTED, ONLY_BY_CONVERSION, Facts, revised
-from crmcli.rules.stages import refuse_rewriting
-from crmcli.store.bulk import STAGE, Key, Reject, Revision, Sameness, Stage, Values
-from crmcli.store.bulk_links import PARENTS, Links
+from crmcli.rules.records import CONVERTED, ONLY_BY_CONVERSION, Facts
+from crmcli.store.bulk import verdicts, writing
+from crmcli.store.bulk.links import PARENTS, Links
+from crmcli.store.bulk.staging import STAGE, Reject, Stage, Values
+from crmcli.store.bulk.verdicts import Key, Sameness
 from crmcli.store.identity import uuid7s
-from crmcli.store.keys import key_columns
-from crmcli.store.reader import Reader
 from crmcli.store.search import SEARCHED
 from crmcli.transfer.mapping import HeadingPlan
 from crmcli.transfer.rows import BadRow
 from crmcli.transfer.source import Source
-from crmcli.values.dates import from_iso_instant, iso_instant
-from crmcli.values.money import amount_words, decimals
 
 if TYPE_CHECKING:
     from crmcli.store.work import UnitOfWork
@@ -32,8 +29,12 @@ OWNERLESS: Final = ("user", "stage")
 AT_ONCE: Final = 1_000  # rows of a chunk
 BLOCK: Final = 20_000  # rows that are judged and merged together
 WORTH_ANOTHER: Final = 1 << 20  # bytes of a file for which another process is worth its start
-# What is taken back to its stage's or its default's by a blank, though it is never blank.
-GIVEN_BACK: Final = ("probability", "category")
+
+
+class Rejected(InvalidValue):
+    """Rows of a file cannot be brought in; nothing was written."""
+
+    code = "rejected"
 
 
 @dataclass(slots=True)
@@ -113,7 +114,7 @@ def bring_in(job: Import) -> tuple[Imported, Stage]:
     imported = Imported()
     for is_last in blocks(job, rows, stage, at_once):
         stage.analyze(STAGE, entity)
-        stage.mark_repeats()
+        verdicts.mark_repeats(stage)
         links = Links(stage, job.actor)
         for spec in rows.links:
             links.resolve(spec, create=how.create_parents)
@@ -125,14 +126,14 @@ def bring_in(job: Import) -> tuple[Imported, Stage]:
             break
         if job.plan.customs and not stage.blocks:
             customs = custom_fields(entity, job.plan, rows, work.fields(entity))
-            stage.declare(customs)
+            writing.declare(stage, customs)
             imported.fields = [spec.name for spec in customs]
         imported.add_made(write(job, stage, links, defaults))
         if job.review:
             job.review(stage, imported, keys, same)
         stage.put_away()
     else:
-        imported.drop(stage.finish())
+        imported.drop(writing.finish(stage))
     return imported, stage
 
 
@@ -211,21 +212,21 @@ def find_new(
 ) -> None:
     """Which rows mean a record that is there, and which become new ones."""
     entity = stage.entity
-    stage.match(keys, same)
+    verdicts.match(stage, keys, same)
     if keys:
-        stage.refuse_repeated_keys(keys)
-    stage.decide_new(mode)
-    stage.require([Key(name, name) for name in REQUIRED[entity]])
+        verdicts.refuse_repeated_keys(stage, keys)
+    verdicts.decide_new(stage, mode)
+    verdicts.require(stage, [Key(name, name) for name in REQUIRED[entity]])
     if entity == "lead" and "status" in rows.given:
         refused = {"converted": CONVERTED, "why": ONLY_BY_CONVERSION}
         new = "s.verdict = 'create' AND s.status = :converted"
         new += " AND s.converted_at IS NULL" if "converted_at" in rows.given else ""
         stage.reject(new, "refused", "status", ":why", **refused)
     for key in unique_keys(entity):
-        stage.refuse_taken(key, "create")
+        verdicts.refuse_taken(stage, key, "create")
     for spec in within:
         links.refuse_orphans(spec)
-    stage.number()
+    writing.number(stage)
     for spec in within:
         links.join_in_file(spec)
 
@@ -248,116 +249,22 @@ def find_changed(
 ) -> None:
     """Which records their rows change, by the rules that hold for any edit."""
     clearable = clearable_columns(rows, fields) if job.how.blank_clears else []
-    stage.judge(rows.given, rows.amounts, clearable)
+    verdicts.judge(stage, rows.given, rows.amounts, clearable)
     if job.how.wanted == "insert":
         stage.reject("s.verdict = 'update'", "exists", "", "'there is such a record, with other values'")
-    reviser = Reviser(job, rows, fields, clearable)
-    stage.plan_updates(rows.given, reviser)
+    reviser = Reviser(job.work, rows, fields, clearable)
+    writing.plan_updates(stage, rows.given, reviser)
     for key in unique_keys(stage.entity):
-        stage.refuse_taken(key, "update")
+        verdicts.refuse_taken(stage, key, "update")
     for spec in within:
         links.refuse_orphans(spec)
-    stage.refuse_repeats_of_rejects()
+    verdicts.refuse_repeats_of_rejects(stage)
 
 
 def unique_keys(entity: str) -> list[Key]:
     """What no two live records of an entity share."""
     own = [UNIQUE[entity]] if entity in UNIQUE else []
     return [*own, Key("external_id", "external_id")]
-
-
-def clearable_columns(rows: Rows, fields: Sequence[FieldSpec]) -> list[str]:
-    """The columns that a blank cell may clear: those that may be blank, and those a stage gives back."""
-    kept = {spec.column for spec in fields if spec.required or spec.default is not None} - set(GIVEN_BACK)
-    return [name for name in rows.given if name not in kept and name not in ("currency", "custom")]
-
-
-class Reviser:
-    """What a row really changes in a record, with what follows from it."""
-
-    def __init__(
-        self, job: Import, rows: Rows, fields: Sequence[FieldSpec], clearable: Sequence[str]
-    ) -> None:
-        self.job = job
-        self.amounts = rows.amounts
-        self.clearable = frozenset(clearable)
-        readers: dict[str, Callable[[str], Any]] = {"date": date.fromisoformat, "instant": from_iso_instant}
-        self.read = {spec.column: readers[spec.kind] for spec in fields if spec.kind in readers}
-
-    def __call__(self, revision: Revision) -> Values:
-        """The columns to set; none where the record stays as it is. Raises CrmError."""
-        entity, current = self.job.entity, revision.current
-        changes = self._changes(revision)
-        if not changes:
-            return {}
-        after = {
-            name: value if name == "custom" else stored(value)
-            for name, value in revised(entity, current, changes, self.job.facts).items()
-        }
-        if entity == "stage":
-            refuse_rewriting_stage(self.job.work.reader, current, after)
-        after = {name: value for name, value in after.items() if value != current.get(name)}
-        if not after:
-            return {}
-        for key, (base, normal) in key_columns(self.job.reading.country).items():
-            if base in after and key in current:
-                after[key] = (normal(after[base]) or None) if after[base] else None
-        return {"updated_at": iso_instant(self.job.work.now), **after}
-
-    def _changes(self, revision: Revision) -> Values:
-        """What the row says otherwise than the record; what it would make of a new one is no change."""
-        current, given, made = revision[2:]
-        changes: Values = {}
-        for name, value in given.items():
-            if name == "custom":
-                continue
-            if value is None:
-                if name in self.clearable and current[name] is not None:
-                    changes[name] = None
-            elif value != current[name] and (name not in made or made[name] != current[name]):
-                changes[name] = self.read[name](value) if name in self.read else value
-        self._custom(current, given, changes)
-        for amount in self.amounts:
-            self._amount(amount, current, given, changes)
-        return changes
-
-    def _custom(self, current: Values, given: Values, changes: Values) -> None:
-        from crmcli.store.bulk import as_object
-
-        said = as_object(given.get("custom"))
-        merged = {**current["custom"], **said}
-        merged = {name: value for name, value in merged.items() if value is not None}
-        if merged != current["custom"]:
-            changes["custom"] = merged
-
-    def _amount(self, money: str, current: Values, given: Values, changes: Values) -> None:
-        """An amount that names no currency is in the record's, as at `edit`."""
-        if given[money] is None or given["currency"] is not None:
-            return
-        changes.pop("currency", None)
-        home, own = self.job.reading.currency, current["currency"] or self.job.reading.currency
-        minor, shift = given[money], decimals(own) - decimals(home)
-        if shift < 0 and minor % 10**-shift:
-            raise InvalidValue(
-                f"{money}: the record is in {own}, in which {amount_words(minor, home)[4:]} cannot be said",
-                field=money,
-            )
-        minor = minor * 10**shift if shift >= 0 else minor // 10**-shift
-        changes.pop(money, None)
-        if minor != current[money]:
-            changes[money] = minor
-        if current["currency"] is None:
-            changes["currency"] = own
-
-
-def refuse_rewriting_stage(reader: Reader, current: Values, after: Values) -> None:
-    """What deals rely on in a stage stays as it is. Raises Refused."""
-    name = current["name"]
-    now = reader.value(
-        "SELECT count(*) FROM opportunity WHERE stage = :name AND deleted_at IS NULL", name=name
-    )
-    ever = reader.row("SELECT 1 FROM opportunity_version WHERE stage = :name LIMIT 1", name=name)
-    refuse_rewriting(current, after, int(now), ever is not None)
 
 
 # --- writing --------------------------------------------------------------------------------------------
@@ -370,10 +277,10 @@ def write(job: Import, stage: Stage, links: Links, defaults: Values) -> dict[str
         if links.wanted(parent):
             usual = defaults_of(parent, job.work.fields(parent))
             made[BY_ENTITY[parent].plural] = links.make_missing(parent, {"owner_id": job.owner(), **usual})
-    if job.entity not in OWNERLESS and stage.lacks_owner():
+    if job.entity not in OWNERLESS and writing.lacks_owner(stage):
         defaults = {**defaults, "owner_id": job.owner()}
-    stage.insert(defaults)
-    stage.update()
+    writing.insert(stage, defaults)
+    writing.update(stage)
     return {plural: count for plural, count in made.items() if count}
 
 

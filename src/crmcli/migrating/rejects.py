@@ -11,9 +11,8 @@ from typing import Any, Self
 
 from crmcli.migrating.export import Export
 from crmcli.migrating.translated import Translated
+from crmcli.store.bulk.staging import Reject
 from crmcli.transfer.rejects import RejectsFile
-
-Rejected = tuple[int, int, str, str, str]  # number of the row, its line, code, field, reason
 
 
 class Rejects:
@@ -36,7 +35,7 @@ class Rejects:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def add(self, source: Translated, rejected: Iterator[Rejected]) -> int:
+    def add(self, source: Translated, rejected: Iterator[Reject]) -> int:
         """Take rejected rows of an object, which come in the order of its rows; how many."""
         before = self.count
         rows, again = tee(rejected)
@@ -51,7 +50,8 @@ class Rejects:
                 file, all_headings = self._file_of(source)
                 if all_headings != headings:
                     by_heading = dict(zip(headings, cells, strict=False))
-                    cells = [by_heading.get(heading, "") for heading in all_headings]
+                    surplus = cells[len(headings) :]
+                    cells = [*(by_heading.get(heading, "") for heading in all_headings), *surplus]
                 several = f" ({part.shown})" if len(source.parts) > 1 else ""
                 file.add(cells, line, code, reason + several)
         return self.count - before

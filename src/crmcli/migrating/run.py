@@ -6,14 +6,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from crmcli.changes import Changes
 from crmcli.errors import CrmError, InvalidValue
-from crmcli.fields import BY_ENTITY, FieldSpec
+from crmcli.fields import BY_ENTITY
 from crmcli.importing.how import How, find_date_order, importable
 from crmcli.importing.run import Import, bring_in
+from crmcli.migrating.counterparts import Counterparts
 from crmcli.migrating.export import Export, Part
 from crmcli.migrating.history import CHANGED, WHOLE, Events, is_by_field
-from crmcli.migrating.rejects import Rejected, Rejects
+from crmcli.migrating.rejects import Rejects
 from crmcli.migrating.shapes import (
     CONVERSIONS,
     NOW,
@@ -25,14 +25,14 @@ from crmcli.migrating.shapes import (
     Shape,
     System,
 )
-from crmcli.migrating.translated import Found, Particulars, Translated, World
+from crmcli.migrating.translated import Found, Translated, World
 from crmcli.parse import Reading, parse_value
-from crmcli.rules.records import CONVERTED, Facts, completed
+from crmcli.rules.records import CONVERTED, Facts
+from crmcli.store.bulk.staging import Reject
 from crmcli.store.migrated import Conversion, Counts, Migrated, Role
 from crmcli.transfer.mapping import fold
 from crmcli.transfer.rows import BadRow
 from crmcli.values.dates import iso_instant
-from crmcli.values.keys import email_key, name_key
 
 if TYPE_CHECKING:
     from crmcli.store.work import UnitOfWork
@@ -85,11 +85,11 @@ class Migration:
     lines: list[Line] = field(default_factory=list)
     lacking: dict[str, Counter[str]] = field(default_factory=dict)  # field -> value -> rows
     left_out: dict[str, list[str]] = field(default_factory=dict)  # object -> headings
-    made_stages: list[str] = field(default_factory=list)
-    made_owners: list[str] = field(default_factory=list)
     histories_left: int = 0
-    told_stages: dict[str, Particulars] = field(default_factory=dict)
-    stages_out_of_use: set[str] = field(default_factory=set)
+    counterparts: Counterparts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counterparts = Counterparts(self.work, self.reading, self.facts)
 
     def run(self) -> None:
         """Bring everything in. What cannot be is among the rejects; the caller commits, or not."""
@@ -109,7 +109,7 @@ class Migration:
         for object in self.system.objects:
             parts = files.get(object.name, [])
             for shape in object.shapes if parts and object not in history else ():
-                self._know_users(store, world)
+                self.counterparts.know_users(store, world)
                 with self._open(parts, object, shape, world) as source:
                     self._bring(source, store)
             if history and object == history[-1]:
@@ -191,9 +191,9 @@ class Migration:
         source.survey(self.asked.extra)
         found = source.found
         if self.asked.create_stages and found.stages:
-            self._make_stages(found, world)
+            self.counterparts.make_stages(found, world)
         if self.asked.create_owners and "owner" in found.lacking:
-            self._make_owners(found, world)
+            self.counterparts.make_owners(found, world)
         for name, values in found.lacking.items():
             self.lacking.setdefault(name, Counter()).update(values)
         if shape.becomes in BY_ENTITY:
@@ -205,89 +205,21 @@ class Migration:
             self.left_out[object.name] = sorted({*self.left_out.get(object.name, []), *left})
         return source
 
-    # --- users and stages ------------------------------------------------------------------------
-
-    def _know_users(self, store: Migrated, world: World) -> None:
-        users: dict[str, int] = {}
-        names: dict[str, str] = {}
-        for id, external_id, name, email, key in store.users():
-            for word in (external_id, key, name_key(name), name_key(email) if email else None):
-                if word:
-                    users[word] = id
-            names[key or name_key(name)] = external_id or ""
-        world.users, world.names = users, names
-
-    def _join_users(self, source: Translated, store: Migrated) -> None:
-        """Users who are here already, by address or name, are those of the export."""
-        free: dict[str, int] = {}
-        for id, external_id, _, email, key in store.users():
-            if external_id is None:
-                free.update({word: id for word in (key, email_key(email) if email else None) if word})
-        if not free:
-            return
-        changes = Changes()
-        taken: set[int] = set()
-        for row in source.rows():
-            if isinstance(row, BadRow):
-                continue
-            said = dict(zip(source.headings, row[1], strict=True))
-            email, name = said.get("email", ""), said.get("name", "")
-            here = (free.get(email_key(email)) if email else None) or free.get(name_key(name))
-            if here is not None and here not in taken and not store.known("user", [said["external_id"]]):
-                taken.add(here)
-                changes.edit("user", here, external_id=said["external_id"])
-        self.work.apply(changes)
-        self._know_users(store, source.world)
-
-    def _make_owners(self, found: Found, world: World) -> None:
-        """Users for the owners whom nobody here is, each called as the export calls them."""
-        changes = Changes()
-        users = world.users = dict(world.users)
-        for text in found.lacking.pop("owner"):
-            if world.user(text) is not None:  # the same name, otherwise written
-                continue
-            id = users[text] = users[name_key(text)] = self.work.ids("user")
-            known = {"email": text} if "@" in text else {} if " " in text else {"external_id": text}
-            changes.add("user", id, name=text, active=True, **known)
-            self.made_owners.append(text)
-        self.work.apply(changes)
-
-    def _make_stages(self, found: Found, world: World) -> None:
-        """The stages that rows name and that are not here, as the export tells of them."""
-        facts = self.facts()
-        planned = []
-        for name, told in found.stages.items():
-            known = self.told_stages.get(name)
-            if known is None and told:
-                known = max(told, key=lambda each: (told[each], each))
-            values = stage_values(name, known, self.work.fields("stage"), self.reading)
-            if values is not None:
-                planned.append({**values, "active": name not in self.stages_out_of_use})
-        for values in sorted(planned, key=lambda each: (each["is_closed"], each["probability"])):
-            changes = Changes()
-            changes.add("stage", self.work.ids("stage"), **completed("stage", values, facts))
-            self.work.apply(changes)
-            facts = self.facts()
-            self.made_stages.append(f"{values['name']} ({values['probability']} %)")
-            del found.lacking["stage"][values["name"]]
-        if not found.lacking["stage"]:
-            del found.lacking["stage"]
-        world.stages = facts.stages
-
     # --- objects ---------------------------------------------------------------------------------
 
     def _bring(self, source: Translated, store: Migrated) -> None:
         """Bring in the rows of one shape."""
         becomes = source.shape.becomes
         if becomes == STAGES:
-            self._learn_stages(source)
+            count = self.counterparts.learn_stages(source)
+            self.lines.append(Line(source.object.name, STAGES, count, note="made with --create-stages"))
         elif becomes == ROLES:
             self._roles(source, store)
         elif becomes == CONVERSIONS:
             self._conversions(source, store)
         else:
             if becomes == "user":
-                self._join_users(source, store)
+                self.counterparts.join_users(source, store)
             self._records(source)
 
     def _records(self, source: Translated) -> None:
@@ -328,25 +260,11 @@ class Migration:
                 )
             )
 
-    def _learn_stages(self, source: Translated) -> None:
-        """What the export itself says that its stages mean."""
-        count = 0
-        for row in source.rows():
-            if isinstance(row, BadRow):
-                continue
-            said = dict(zip(source.headings, row[1], strict=True))
-            names = ("probability", "category", "is_closed", "is_won")
-            self.told_stages[said["name"]] = tuple(said.get(name, "") for name in names)  # type: ignore[assignment]
-            if said.get("active", "").casefold() in ("false", "0"):
-                self.stages_out_of_use.add(said["name"])
-            count += 1
-        self.lines.append(Line(source.object.name, STAGES, count, note="made with --create-stages"))
-
     # --- what is no noun -------------------------------------------------------------------------
 
     def _versions(self, sources: list[Translated], store: Migrated) -> None:
         founds = [source.found for source in sources]
-        refused: list[list[Rejected]] = [[] for _ in sources]
+        refused: list[list[Reject]] = [[] for _ in sources]
         reader = Events(self.work.fields("opportunity"), self.reading, self.facts(), sources[0].world)
         events = (
             event._replace(n=event.n + at * APART)
@@ -364,7 +282,7 @@ class Migration:
 
     def _roles(self, source: Translated, store: Migrated) -> None:
         found = source.found
-        refused: list[list[Rejected]] = [[]]
+        refused: list[list[Reject]] = [[]]
         spec = next(spec for spec in self.work.fields("contact_role") if spec.name == "role")
 
         def read(n: int, line: int, said: dict[str, str]) -> Iterator[Role]:
@@ -380,7 +298,7 @@ class Migration:
 
     def _conversions(self, source: Translated, store: Migrated) -> None:
         found = source.found
-        refused: list[list[Rejected]] = [[]]
+        refused: list[list[Reject]] = [[]]
         spec = next(spec for spec in self.work.fields("lead") if spec.name == "created_at")
 
         def read(n: int, line: int, said: dict[str, str]) -> Iterator[Conversion]:
@@ -399,7 +317,7 @@ class Migration:
         self,
         source: Translated,
         read: Callable[[int, int, dict[str, str]], Iterable[Any]],
-        refused: list[Rejected],
+        refused: list[Reject],
     ) -> Iterator[Any]:
         """What is made of each row; the rows of which nothing can be made go to `refused`."""
         before = 0
@@ -416,7 +334,7 @@ class Migration:
             except CrmError as error:
                 refused.append((n, row[0], error.code, error.field or "", error.message.rstrip(".")))
 
-    def _refuse_lost(self, lost: Iterable[tuple[int, int, str, str]], refused: list[list[Rejected]]) -> None:
+    def _refuse_lost(self, lost: Iterable[tuple[int, int, str, str]], refused: list[list[Reject]]) -> None:
         known = [{row[0] for row in each} for each in refused]
         for n, line, link, text in lost:
             at, number = divmod(n, APART)
@@ -424,37 +342,3 @@ class Migration:
                 known[at].add(number)
                 what = "opportunity" if link == "deal" else link
                 refused[at].append((number, line, "not_found", what, f"there is no {what} {text}"))
-
-
-def stage_values(
-    name: str, told: Particulars | None, specs: Iterable[FieldSpec], reading: Reading
-) -> dict[str, Any] | None:
-    """A stage, as far as the export tells what it means; None where that is not enough."""
-    if told is None:
-        return None
-    by_name = {spec.name: spec for spec in specs}
-    closed, won = (parse_value(by_name["is_closed"], text, reading) for text in told[2:])
-    if closed is None and told[1] == "Closed":
-        closed = won = True
-    elif closed is None and told[1] == "Omitted":
-        return None  # lost, or left out of the forecast: who knows
-    if closed:
-        end = (100, "Closed") if won else (0, "Omitted")
-        return {
-            "name": name,
-            "probability": end[0],
-            "category": end[1],
-            "is_closed": True,
-            "is_won": bool(won),
-        }
-    probability = parse_value(by_name["probability"], told[0], reading)
-    if probability is None:
-        return None
-    category = parse_value(by_name["category"], told[1], reading)
-    return {
-        "name": name,
-        "probability": probability,
-        "category": "Pipeline" if category in (None, "Closed") else category,
-        "is_closed": False,
-        "is_won": False,
-    }

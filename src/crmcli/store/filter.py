@@ -1,13 +1,24 @@
-"""The filter language: from terms such as `stage:won amount>10k -owner:me` to the WHERE of a SELECT."""
+"""Filters as SQL: from the terms of a filter to the WHERE of a SELECT."""
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from crmcli.errors import InvalidValue
 from crmcli.fields import BY_ENTITY, BY_LETTER, NOUNS, FieldKind, FieldSpec
 from crmcli.store import search
+from crmcli.store.filter_terms import Term, at_term, is_one_number
+from crmcli.store.filter_values import (
+    BACKWARDS,
+    LARGEST,
+    Context,
+    check_order,
+    ends_of,
+    number_of,
+    priced,
+    rescaled,
+    span_of,
+)
 from crmcli.store.query import (
     TEXTS,
     by_places,
@@ -16,15 +27,11 @@ from crmcli.store.query import (
     identifier,
     kind_sql,
     named_link,
-    table_of,
     target_of,
     value_sql,
 )
-from crmcli.values.keys import domain_key, email_key, phone_key
+from crmcli.values.keys import domain_key, email_key, phone_key, phone_part
 from crmcli.values.references import split_reference
-
-if TYPE_CHECKING:
-    from datetime import date, tzinfo
 
 FieldsOf = Callable[[str], list[FieldSpec]]
 
@@ -39,100 +46,6 @@ PHONES: Final = frozenset({("lead", "phone"), ("contact", "phone"), ("account", 
 MOST_HOPS: Final = 4
 MOST_VALUES: Final = 20_000  # SQLite takes 32,766 parameters
 LONGEST_VALUE: Final = 10_000  # SQLite's LIKE takes 50,000 bytes
-LARGEST: Final = 2**63 - 1
-BACKWARDS: Final = "the range ends before it begins."
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One term as it was typed: `-source=Web,Phone`. Free words have no field and no operator."""
-
-    text: str
-    position: int  # of its first character in the filter, from 1
-    negated: bool
-    field: str
-    operator: str
-    values: tuple[str, ...]  # any of them; an empty one stands for blank
-
-    @property
-    def whole(self) -> str:
-        """The value where a comma does not part it."""
-        return ",".join(self.values)
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What the values of a filter depend on."""
-
-    today: "date"
-    zone: "tzinfo"
-    currency: str
-    fiscal_start: int = 1
-    date_order: str | None = None
-    country: str = ""  # of phone numbers without +
-    me: int | None = None  # the user's id
-    is_sqlite: bool = True
-    table: Callable[[str], str] = table_of  # where the records of an entity are: as they are, or were
-
-
-_QUOTED: Final = r'"(?:[^"]|"")*"'
-_OPERATOR: Final = r"!=|<=|>=|[:=<>]"
-
-
-def parse_filter(text: str) -> list[Term]:
-    """The terms of a filter. Raises InvalidValue, which names the term and its position.
-
-    Double quotes may stand anywhere; what they hold is taken as it is, and a quote in them is written twice.
-    """
-    if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in text):
-        raise InvalidValue("The filter has characters in it that are not text.", field="filter")
-    terms = []
-    for found in re.finditer(rf'(?:{_QUOTED}|[^\s"])+|"', text):
-        if found[0] == '"':
-            raise InvalidValue(f"The quote at position {found.start() + 1} is not closed.", field="filter")
-        terms.append(_term(found[0], found.start() + 1))
-    return terms
-
-
-def _term(typed: str, position: int) -> Term:
-    """One term; `mask` is its letters with NUL for those in quotes, which mean nothing but themselves."""
-    letters = mask = ""
-    for piece in re.finditer(rf'{_QUOTED}|[^"]+', typed):
-        inner = piece[0]
-        if inner[0] == '"':
-            inner = inner[1:-1].replace('""', '"')
-        letters += inner
-        mask += "\0" * len(inner) if piece[0][0] == '"' else inner
-    minus = len(mask) - len(mask.lstrip("-"))
-    letters, mask, negated = letters[minus:], mask[minus:], minus % 2 == 1
-    found = re.search(_OPERATOR, mask)
-    if found is None:
-        if not letters.strip():
-            raise _at(typed, position, InvalidValue("there is nothing to search for."))
-        return Term(typed, position, negated, "", "", (letters,))
-    if found.end() < len(mask) and mask[found.end()] in "=<>:":
-        wrong = f"there is no operator {found[0] + mask[found.end()]!r}."
-        raise _at(typed, position, InvalidValue(wrong, hint="Operators: : = != < <= > >="))
-    field = letters[: found.start()].strip()
-    if not field:
-        raise _at(typed, position, InvalidValue("a field is missing before the operator."))
-    return Term(typed, position, negated, field, found[0], _parted(letters, mask, found.end()))
-
-
-def _parted(letters: str, mask: str, start: int) -> tuple[str, ...]:
-    """The alternatives of a value: commas part them, except in quotes."""
-    ends = [index for index in range(start, len(mask)) if mask[index] == ","]
-    begins = [start, *(index + 1 for index in ends)]
-    return tuple(letters[begin:end].strip() for begin, end in zip(begins, [*ends, None], strict=True))
-
-
-def _at(typed: str, position: int, error: InvalidValue) -> InvalidValue:
-    shown = typed if len(typed) <= 60 else typed[:59] + "…"
-    return InvalidValue(
-        f"Filter term {shown!r} (position {position}): {error.message}",
-        hint=error.hint,
-        field=error.field or "filter",
-    )
 
 
 def where(
@@ -188,7 +101,7 @@ class _Condition:
             else:
                 sql = self.words(term.values[0], entity)
         except InvalidValue as error:
-            raise _at(term.text, term.position, error) from error
+            raise at_term(term.text, term.position, error) from error
         return f"(({sql}) IS NOT TRUE)" if term.negated != (term.operator == "!=") else f"({sql})"
 
     def words(self, words: str, entity: str) -> str:
@@ -229,7 +142,7 @@ class _Condition:
         if ordered and (spec.kind in TEXTS or spec.kind in ("boolean", "link", "relation")):
             what = {"boolean": "yes or no", "link": "a link", "relation": "a link"}.get(spec.kind, "text")
             raise InvalidValue(f"{spec.name} is {what}, which has no order: use : or =, not {operator}.")
-        whole = ordered or (spec.kind in ("number", "percent", "money") and _is_one_number(term))
+        whole = ordered or (spec.kind in ("number", "percent", "money") and is_one_number(term))
         values = (term.whole,) if whole else term.values
         if ordered and not term.whole:
             raise InvalidValue(f"a value is missing after {operator}.")
@@ -251,9 +164,14 @@ class _Condition:
     # --- text
 
     def text(self, spec: FieldSpec, alias: str, operator: str, value: str) -> str:
-        if operator == "=" and (spec.entity, spec.name) in PHONES:
-            if key := phone_key(value, self.context.country):
+        if (spec.entity, spec.name) in PHONES:
+            if operator == "=" and (key := phone_key(value, self.context.country)):
                 return f"{alias}.phone_key = {self.bind(key)}"
+            if operator == ":" and (part := phone_part(value)):
+                keys = [f"{alias}.phone_key LIKE {self.bind(f'%{part}%')}"]
+                if whole := phone_key(value, self.context.country):  # 030 1234567 in Germany
+                    keys.append(f"{alias}.phone_key = {self.bind(whole)}")
+                return _joined([*keys, self.contains(value_sql(spec, alias), operator, value)], "OR")
         elif operator == "=" and (spec.entity, spec.name) in KEYS:
             column, normal = KEYS[spec.entity, spec.name]
             if key := normal(value):
@@ -321,36 +239,22 @@ class _Condition:
     def number(self, spec: FieldSpec, alias: str, operator: str, value: str) -> str:
         column = value_sql(spec, alias)
         ends = [
-            (way, _number(text, spec.kind == "percent", self.context.is_sqlite))
-            for way, text in _ends(value, operator)
+            (way, number_of(text, spec.kind == "percent", self.context.is_sqlite))
+            for way, text in ends_of(value, operator)
         ]
-        _check_order([number for _, number in ends])
+        check_order([number for _, number in ends])
         return _joined([f"{column} {way} {self.bind(number)}" for way, number in ends], "AND")
 
     def money(self, spec: FieldSpec, alias: str, operator: str, value: str) -> str:
-        typed = _ends(value, operator)
-        ends = [(way, *self.priced(text)) for way, text in typed]
+        typed = ends_of(value, operator)
+        ends = [(way, *priced(self.context, text)) for way, text in typed]
         named = {currency for _, _, currency, given in ends if given}
         if len(named) > 1:
             raise InvalidValue("a range has one currency.")
         for currency in named:  # 10k..€50k: euros at both ends
-            ends = [(way, *self.priced(text, currency)) for way, text in typed]
-        _check_order([minor for _, minor, _, _ in ends])
+            ends = [(way, *priced(self.context, text, currency)) for way, text in typed]
+        check_order([minor for _, minor, _, _ in ends])
         return _joined([self.amount(spec, alias, *end) for end in ends], "AND")
-
-    def priced(self, text: str, code: str | None = None) -> tuple[int, str, bool]:
-        """An amount, its currency, and whether that was named, by the text or by `code`."""
-        from crmcli.values.money import parse_money
-
-        home = code or self.context.currency
-        minor, currency = parse_money(text, currency=home)
-        if code or currency != home:
-            return minor, currency, True
-        other = "CLF" if home != "CLF" else "UYW"  # no sign means these, and none has more decimals
-        try:
-            return minor, currency, parse_money(text, currency=other)[1] != other
-        except InvalidValue:  # a sign such as ¥, which the home currency alone made clear
-            return minor, currency, True
 
     def amount(
         self, spec: FieldSpec, alias: str, operator: str, minor: int, currency: str, named: bool
@@ -366,12 +270,12 @@ class _Condition:
         if named:
             return f"({beside} = {self.bind(currency)} AND {column} {operator} {self.bind(minor)})"
         places = decimals(currency)
-        scaled = by_places(beside, lambda its: self.bind(_rescaled(minor, its - places, operator)))
+        scaled = by_places(beside, lambda its: self.bind(rescaled(minor, its - places, operator)))
         return f"{column} {operator} {scaled}"
 
     def days(self, spec: FieldSpec, alias: str, operator: str, value: str) -> str:
-        typed = _ends(value, operator)
-        spans = [self.span(text, spec.kind) for _, text in typed]
+        typed = ends_of(value, operator)
+        spans = [span_of(self.context, text, spec.kind) for _, text in typed]
         if spans == [None] and typed[0][0] == "=":  # close_date:none
             return self.blank(spec, alias)
         ends: list[tuple[str, str]] = []
@@ -385,59 +289,6 @@ class _Condition:
             raise InvalidValue(BACKWARDS)
         column = value_sql(spec, alias)
         return _joined([f"{column} {way} {self.bind(end)}" for way, end in ends], "AND")
-
-    def span(self, text: str, kind: FieldKind) -> tuple[str, str] | None:
-        """A day, a period or a moment as stored texts: its beginning, and what comes just after it."""
-        from datetime import timedelta
-
-        from crmcli.values.dates import iso_instant, parse_instant
-
-        context = self.context
-        try:
-            days = self.stretch(text)
-        except InvalidValue:
-            if kind != "instant":
-                raise
-            moment = parse_instant(
-                text,
-                today=context.today,
-                zone=context.zone,
-                order=context.date_order or None,
-                fiscal_start=context.fiscal_start,
-            )
-            if moment is None or moment.year == 9999:
-                raise
-            return iso_instant(moment), iso_instant(moment + timedelta(seconds=1))
-        if days is None:
-            return None
-        begin, after = days[0].isoformat(), _day_after(days[1])
-        return (self.midnight(begin), self.midnight(after)) if kind == "instant" else (begin, after)
-
-    def stretch(self, text: str) -> "tuple[date, date] | None":
-        """The first and the last day of what is typed; None for `none`."""
-        from crmcli.values.dates import parse_date
-        from crmcli.values.periods import parse_period
-
-        today, fiscal_start = self.context.today, self.context.fiscal_start
-        try:
-            period = parse_period(text, today=today, fiscal_start=fiscal_start)
-        except InvalidValue:
-            day = parse_date(
-                text, today=today, order=self.context.date_order or None, fiscal_start=fiscal_start
-            )
-            return None if day is None else (day, day)
-        return period.start, period.end
-
-    def midnight(self, day: str) -> str:
-        """When a day begins where the user is, in UTC."""
-        from datetime import datetime
-
-        from crmcli.values.dates import iso_instant
-
-        try:
-            return iso_instant(datetime.fromisoformat(day).replace(tzinfo=self.context.zone))
-        except (OverflowError, ValueError):  # at the ends of the calendar
-            return f"{day}T00:00:00Z"
 
 
 _TESTS: Final[dict[FieldKind, Callable[[_Condition, FieldSpec, str, str, str], str]]] = {
@@ -455,79 +306,3 @@ _TESTS: Final[dict[FieldKind, Callable[[_Condition, FieldSpec, str, str, str], s
     "link": _Condition.link,
     "relation": _Condition.relation,
 }
-
-
-def _ends(value: str, operator: str) -> list[tuple[str, str]]:
-    """What a value is compared with, and how: two ends of a range `a..b`, one where the other is open."""
-    first, dots, last = value.partition("..")
-    if not dots:
-        return [("=" if operator == ":" else operator, value)]
-    if operator not in (":", "="):
-        raise InvalidValue(f"a range goes with : or =, not with {operator}.")
-    ends = [(way, text.strip()) for way, text in ((">=", first), ("<=", last)) if text.strip()]
-    if not ends:
-        raise InvalidValue("a range needs one end at least.")
-    return ends
-
-
-def _check_order(ends: Sequence[Any]) -> None:
-    if len(ends) == 2 and ends[0] > ends[1]:
-        raise InvalidValue(BACKWARDS)
-
-
-def _is_one_number(term: Term) -> bool:
-    """Whether the commas in a value group the digits of one number. Raises InvalidValue where they may not.
-
-    `50,000` and `1.250,50` are one number, `10,20` and `1000,2000` are two, `100,200` may be either.
-    """
-    bare = re.sub(_QUOTED, '""', term.text)
-    if len(term.values) < 2:
-        return False
-    if re.search(r"[0-9]\.[0-9]{3},[0-9]{1,2}(?![0-9,])", bare):
-        return True
-    if not re.search(r"(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])", bare):
-        return False
-    if re.search(r",0[0-9]{2}(?![0-9])", bare):
-        return True
-    one, several = "".join(term.values), ",".join(f'"{value}"' for value in term.values)
-    raise InvalidValue(f"{term.whole} could be one number or several.", hint=f"Write {one}, or {several}.")
-
-
-def _number(text: str, percent: bool, is_sqlite: bool) -> Any:
-    """A number as a database takes it: an int where it is whole."""
-    typed = text.replace("_", "").replace(" ", "").casefold()
-    found = re.fullmatch(r"([+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?)(k|m|bn)?(%)?", typed)
-    if found is None or (found[3] and not percent):
-        raise InvalidValue(f"{text!r} is not a number. Write 75, 1,250, 12.5 or 10k.")
-    from decimal import Decimal
-
-    value = Decimal(found[1].replace(",", "")) * {"k": 10**3, "m": 10**6, "bn": 10**9}.get(found[2] or "", 1)
-    if abs(value) > LARGEST:
-        raise InvalidValue(f"{text!r} is too large.")
-    if value == int(value):
-        return int(value)
-    return float(value) if is_sqlite else value
-
-
-def _rescaled(minor: int, shift: int, operator: str) -> int | None:
-    """An amount in the minor units of another currency, rounded so that the comparison stays true.
-
-    None where nothing can be equal to it: there is no half yen.
-    """
-    up: int = 10 ** max(shift, 0)
-    down: int = 10 ** max(-shift, 0)
-    whole, rest = divmod(minor * up, down)
-    if operator == "=" and (rest or abs(whole) > LARGEST):
-        return None
-    if rest and operator in ("<", ">="):
-        whole += 1
-    return max(-LARGEST, min(LARGEST, whole))
-
-
-def _day_after(day: "date") -> str:
-    from datetime import timedelta
-
-    try:
-        return (day + timedelta(days=1)).isoformat()
-    except OverflowError:  # no day comes later, but a text does
-        return "9999-12-32"

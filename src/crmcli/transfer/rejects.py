@@ -14,10 +14,11 @@ COLUMNS: Final = ("line", "code", "reason")
 
 
 class RejectsFile:
-    """Original columns first, then line, code and reason; cells beyond the headings come last.
+    """The cells as they stood, then line, code and reason: the reason is last, however many cells a row has.
 
-    The file appears under its name when all went well, whole or not at all; with no reject it holds only
-    its headings. Where a rejects file was read, its own line, code and reason give way to the new ones.
+    So the quotes that a row with too many cells lacks mend it. The file appears under its name when all went
+    well, whole or not at all; with no reject it holds only its headings. Where a rejects file
+    was read, its own line, code and reason give way to the new ones.
     """
 
     def __init__(self, path: str | Path, headings: Sequence[str], delimiter: str = ",") -> None:
@@ -43,9 +44,9 @@ class RejectsFile:
     def add(self, cells: Sequence[str], line: int, code: str, reason: str) -> None:
         """Write one row that was refused."""
         width = len(self._headings)
-        missing = [""] * (width - len(cells))
-        beyond = cells[width + self._skipped :]
-        self._write([*cells[:width], *missing, str(line), code, reason, *beyond])
+        own = cells[: max(width, len(cells) - self._skipped)]
+        missing = [""] * (width - len(own))
+        self._write([*own, *missing, str(line), code, reason])
         self.count += 1
 
     def _write(self, cells: Sequence[str]) -> None:

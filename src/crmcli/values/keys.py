@@ -76,6 +76,14 @@ def phone_key(text: str, country: str = "") -> str:
     return _e164(key, country) if key and country else key
 
 
+def phone_part(text: str) -> str:
+    """A part of a phone number as it stands in a key: digits, after + where it begins so; empty for other text."""
+    part = text.strip()
+    digits = "".join(letter for letter in part if letter not in " -./()")
+    plus, digits = digits.startswith("+"), digits.removeprefix("+")
+    return f"{'+' if plus else ''}{digits}" if digits.isascii() and digits.isdecimal() else ""
+
+
 def check_country(text: str) -> str:
     """The code of a country in capitals, if phone numbers of it can be read."""
     wanted = plain(text).upper()

@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from crmcli.errors import InvalidValue
 from crmcli.fields import BY_ENTITY, BY_LETTER, NOUNS, FieldSpec
-from crmcli.store.bulk import STAGE, Stage
+from crmcli.store.bulk.staging import STAGE, Stage
+from crmcli.store.bulk.writing import record_added
 from crmcli.store.find import DEEPEST, KEYS, NORMAL
 from crmcli.store.identity import uuid7
 from crmcli.values.dates import iso_instant
@@ -277,7 +278,7 @@ class Links:
                 target,
                 ("id", "name", "name_key", *extra, "uid", *columns),
             )
-        stage.record_added(target, f"SELECT id FROM {MISSING} WHERE {self._used(target)}")
+        record_added(stage, target, f"SELECT id FROM {MISSING} WHERE {self._used(target)}")
         if target == "user" and stage.work.me is None:
             acting = 'SELECT id FROM "user" WHERE name_key = :key AND deleted_at IS NULL'
             stage.work.me = stage.work.reader.value(acting, key=name_key(self.me))
