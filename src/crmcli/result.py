@@ -83,9 +83,11 @@ class Report(Table):
     """A table of figures: aligned text everywhere, and an object in JSON.
 
     In JSON: schema_version, the keys of `head`, `rows`, `total`, the keys of `tail`.
-    `total` holds one value for each column, like a row. `notes` are the footer, `explain` the origin of
-    the figures; both are printed under the table. Where `block` names a column (the currency), people see a
-    table for each run of rows that share its value, with that value's own of `totals`.
+    `total` holds one value for each column, like a row. Under the table are printed the footer and `explain`,
+    the origin of the figures. The footer are `notes`, what the figures leave out; what the report `stands_on`,
+    the day, the stretch of time and whose; and `remarks`, at which rates, compared with what. Where `block`
+    names a column (the currency), people see a table for each run of rows that share its value, with that
+    value's own of `totals`.
     """
 
     head: dict[str, Any] = field(default_factory=dict)
@@ -95,9 +97,16 @@ class Report(Table):
     totals: dict[str, Row] = field(default_factory=dict)
     tail: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    stands_on: str = ""
+    remarks: list[str] = field(default_factory=list)
     explain: list[str] = field(default_factory=list)
     chart: Chart | None = None  # for people only
     exit_code: int = 0
+
+    @property
+    def footer(self) -> list[str]:
+        """The lines under the table."""
+        return [*self.notes, *filter(None, [self.stands_on]), *self.remarks]
 
 
 @dataclass(slots=True)
@@ -108,6 +117,7 @@ class Tile:
     value: Any
     kind: Kind = "number"  # money is in the currency of the page
     note: str = ""
+    change: Any = None  # how much more or less it is than at another time
 
 
 @dataclass(slots=True)
@@ -123,7 +133,8 @@ class Page:
     """Several reports that are read together, under their headline figures.
 
     In JSON: schema_version, the keys of `head`, and `panels`: each report by its name. In formats of rows:
-    one row for each figure, with its panel. `notes` are what all panels stand on.
+    one row for each figure, with its panel. `notes` are what all panels stand on. With `file` it goes there as
+    HTML, and is not printed.
     """
 
     title: str
@@ -131,6 +142,7 @@ class Page:
     panels: dict[str, Panel] = field(default_factory=dict)
     head: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    file: str | None = None
 
 
 @dataclass(slots=True)

@@ -56,9 +56,10 @@ def test_the_headline_says_how_sales_stand(team: Crm) -> None:
         "Attainment",
         "Win rate",
         "Weighted pipeline",
+        "Coverage",
         "Days to close",
     ]
-    assert re.split(r"\s{2,}", lines[3]) == ["50,000", "50.0 %", "66.7 %", "18,000", "45.0"]
+    assert re.split(r"\s{2,}", lines[3]) == ["50,000", "50.0 %", "66.7 %", "18,000", "0.4", "45.0"]
     assert lines[-1] == "As of 2026-11-18 · 2026-10-01..2026-12-31 · all owners"
 
 
@@ -210,6 +211,88 @@ def test_color_is_only_where_it_is_welcome(team: Crm) -> None:
     assert "\x1b[36m" in drawn
     assert "\x1b" not in team.ok("dashboard").out
     assert re.sub(r"\x1b\[\d+m", "", drawn) == on_a_screen(team, "dashboard", 100)
+
+
+# --- as every report can be asked for ---------------------------------------------------------------------
+
+
+def test_a_page_is_compared_with_another_period(team: Crm) -> None:
+    team.ok("opp add Eta --owner Bo --amount 5k --close-date 2026-08-01 --at 2026-07-01")
+    team.ok("opp win Eta --at 2026-08-15")
+    lines = team.ok("dashboard --compare last-quarter", env={"COLUMNS": "160"}).lines
+    notes = next(line for line in lines if "2 deals" in line)
+    assert re.split(r"\s{2,}", notes) == [
+        "+45,000 · 2 deals",
+        "pace 93.9 %",  # there was no quota
+        "-33.3 · of deals closed",
+        "+18,000 · closing in 2026-Q4",
+        "open / gap",
+        "median of 2",  # 45 days both times
+    ]
+    assert lines[-1].startswith("Compared with 2026-Q3, as of 2026-11-18: under the headline figures,")
+    page = team.ok("dashboard --compare last-quarter --json").json
+    assert page["compared_with"] == {
+        "start": "2026-07-01",
+        "end": "2026-09-30",
+        "label": "2026-Q3",
+        "as_of": "2026-11-18",
+    }
+    for name, words in {**ALONE, "forecast": "forecast --currency USD"}.items():
+        if name not in ("trend", "pipeline"):
+            alone = words.replace(" --period this-quarter", "")
+            both = f"{alone} --period this-quarter --compare last-quarter --json"
+            assert page["panels"][name] == team.ok(both).json, name
+    trend = "report trend --period 2025-12..2026-11 --compare 2025-10..2026-09 --json"
+    assert page["panels"]["trend"] == team.ok(trend).json
+    assert page["panels"]["pipeline"] == team.ok("pipeline --json").json, "of today, either way"
+    page = team.ok("dashboard --compare last-quarter --html -").out
+    assert '<dd class="note"><span>+45,000</span> · <span>2 deals</span></dd>' in page
+    assert "Won: 50,000 (+45,000 · 2 deals)" in on_a_screen(team, "dashboard --compare last-quarter", 50)
+
+
+def test_a_page_is_compared_with_how_it_stood_on_a_day(team: Crm) -> None:
+    page = team.ok("dashboard --compare 2026-11-05 --json", today="2026-11-18").json
+    forecast = team.ok("forecast --currency USD --compare 2026-11-05 --json").json
+    assert page["panels"]["forecast"] == forecast
+    assert page["panels"]["pipeline"] == team.ok("pipeline --compare 2026-11-05 --json").json
+    assert page["compared_with"]["as_of"] == "2026-11-05"
+
+
+def test_two_pages_that_are_compared_are_in_one_currency(team: Crm) -> None:
+    team.ok("rate set EUR 2 --from 2026-01-01")
+    team.ok("opp add Theta --owner Bo --amount 'EUR 1000' --close-date 2026-08-01 --at 2026-07-01")
+    team.ok("opp win Theta --at 2026-08-15")
+    assert "+48,000 · 2 deals" in team.ok("dashboard --compare last-quarter").out
+
+
+def test_a_page_fails_if_a_headline_figure_is_so(team: Crm) -> None:
+    run = team.fails(8, "dashboard --fail-if coverage<3 --fail-if won>1m")
+    assert run.err == "coverage is 0.4: coverage<3.\n"
+    assert "Sales 2026-Q4, USD" in run.out
+    assert "win_rate is 66.7 %" in team.fails(8, "dashboard", "--fail-if", "win rate<70", "--json").err
+    assert "won_change" in team.fails(8, "dashboard --compare last-quarter --fail-if won_change>1").err
+    assert "coverage is n/a" in team.ok("dashboard --period 2026-Q3 --fail-if coverage<3").err
+    assert "There is no figure 'amount'" in team.fails(2, "dashboard --fail-if amount<3").err
+
+
+def test_a_page_is_silent_where_nothing_changed(team: Crm, tmp_path: Path) -> None:
+    team.env["HOME"] = str(tmp_path)
+    file = tmp_path / "page.html"
+    words = ("dashboard", "--changed-since-last", "--html", file)
+    assert team.ok(*words).err == f"Wrote {file}.\n"
+    assert "Asked so for the first time." in file.read_text("utf-8")
+    file.unlink()
+    run = team.ok(*words)
+    assert (run.out, run.err, file.exists()) == ("", "", False)
+    team.fails(8, *words, "--fail-if", "coverage<3")
+    assert team.fails(8, *words, "--fail-if", "coverage<3").out == ""
+    team.ok("opp edit Gamma --amount 25k")
+    team.ok(*words)
+    assert re.search(
+        r"Changed since 2026-11-18 [0-9:]+: forecast, pipeline, attainment\.", file.read_text("utf-8")
+    )
+    run = team.ok(*words, today="2026-11-19")
+    assert (run.out, run.err) == ("", ""), "that a deal grew a day older is no change"
 
 
 # --- as a file --------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ def test_a_quota_is_set_and_what_is_closed_of_it_shown(team: Crm) -> None:
         "currency": "USD",
         "amount": "100000.00",
         "closed": "75000.00",
+        "towards": "75000.00",
         "attainment": 75.0,
         "gap": "25000.00",
         "pace": 150.0,  # 46 of 92 days have passed
@@ -140,6 +141,38 @@ def test_a_total_is_split_by_weights_and_by_history(team: Crm) -> None:
     assert [each["amount"] for each in done["rows"]] == ["750.00", "400.00"]
 
 
+def test_what_is_closed_elsewhere_does_not_count_towards_quotas(team: Crm) -> None:
+    team.ok("quota set --owner Li --period 2026-08 --amount 30k")
+    found = team.ok("quota show --json").json
+    total = found["total"]
+    # Li closed 60k in July and 15k in August, 张敏 40k in August; by the 15th of 31 days 14,516.13 were due.
+    assert [total[name] for name in ("amount", "closed", "towards", "attainment", "gap", "pace")] == [
+        *("30000.00", "115000.00", "55000.00", 183.3, "0.00", 378.9)
+    ]
+    assert (found["teams"][0]["towards"], found["teams"][0]["attainment"]) == ("55000.00", 183.3)
+    text = team.ok("quota show", env={"COLUMNS": "140"}).out
+    assert "USD 60,000.00 of what was closed counts towards no quota: won on days without one" in text
+    assert "Team of Ann Lee: USD 55,000.00 of USD 30,000.00 (183.3 %)" in text
+    assert "Towards" in text
+    team.ok("quota set --owner 'Ann Lee' --team --period 2026-Q3 --amount 200k")
+    total = shown(team)["total"]
+    assert (total["towards"], total["attainment"]) == ("115000.00", 57.5)
+    text = team.ok("quota show", env={"COLUMNS": "140"}).out
+    assert "Towards" not in text
+    assert "counts towards no quota" not in text
+
+
+def test_a_won_deal_counts_whatever_is_known_of_its_amount(team: Crm) -> None:
+    team.ok("quota set --owner Li --period 2026-Q3 --count 4")
+    team.ok("opp add Blank --owner Li --close-date 2026-08-12 --stage 'Closed Won'")
+    team.ok("opp add Köln --owner Li --amount 'EUR 5' --close-date 2026-08-12 --stage 'Closed Won'")
+    found = shown(team)["Li"]
+    assert (found["count_closed"], found["count_attainment"], found["closed"]) == (4, 100.0, "75000.00")
+    assert "No amount: 1 deal won, counted, in no amount" in team.ok("quota show").out
+    attained = team.ok("report attainment --period 2026-Q3 --currency USD --json").json
+    assert attained["total"]["deals_attainment"] == 125.0, "with the deal of 张敏, who has no number to win"
+
+
 def test_a_team_is_its_members_and_a_mismatch_is_shown(team: Crm) -> None:
     team.ok("quota split --period 2026-Q3 --total 200k --even --to Li,张敏")
     found = team.ok("quota show --json").json
@@ -208,8 +241,11 @@ def test_the_quota_of_then_is_shown_of_then(team: Crm) -> None:
     assert shown(team, "--as-of 2026-08-16", **later)["Li"]["amount"] == "100000.00"
     assert shown(team, "--as-of 2026-08-20", **later)["Li"]["amount"] == "150000.00"
     team.ok("undo", today="2026-08-25")
-    assert shown(team, "--as-of 2026-08-24", today="2026-08-26")["Li"]["amount"] == "150000.00"
-    assert shown(team, today="2026-08-26")["Li"]["amount"] == "100000.00"
+    for words in ("", "--as-of 2026-08-24", "--as-of 2026-08-20"):  # what was undone never was
+        assert shown(team, words, today="2026-08-26")["Li"]["amount"] == "100000.00", words
+    team.ok("redo", today="2026-08-27")
+    assert shown(team, "--as-of 2026-08-20", today="2026-08-28")["Li"]["amount"] == "150000.00"
+    assert shown(team, "--as-of 2026-08-19", today="2026-08-28")["Li"]["amount"] == "100000.00"
 
 
 def test_deals_in_another_currency_count_at_the_rate_of_their_day_or_are_named(team: Crm) -> None:

@@ -56,8 +56,8 @@ def row(found: Any, key: str | None) -> dict[str, Any]:
 def test_the_document_holds_the_fiscal_quarter_by_owner(team: Crm) -> None:
     found = team.ok("forecast --json").json
     assert list(found) == [
-        *("schema_version", "as_of", "period", "currency", "rollup", "by", "owner", "rows", "total"),
-        *("slipped", "excluded"),
+        *("schema_version", "as_of", "known_at", "period", "currency", "rollup", "by", "owner"),
+        *("rows", "total", "slipped", "excluded"),
     ]
     assert found["as_of"] == TODAY
     assert found["period"] == {"start": "2026-04-01", "end": "2026-06-30", "label": "2026-Q2"}

@@ -86,12 +86,28 @@ def test_the_rows_are_the_total_however_they_are_cut(year: Crm) -> None:
 def test_probabilities_are_held_against_what_became_of_the_deals(year: Crm) -> None:
     found = year.ok("forecast accuracy --period 2026-Q2 --days 60 --json").json
     assert found["calibration"] == [
-        {"stage": "Negotiation/Review", "deals": 2, "probability": 90.0, "won": 50.0},
-        {"stage": "Prospecting", "deals": 1, "probability": 10.0, "won": 100.0},
+        {"days_before": "60", "stage": "Negotiation/Review", "deals": 2, "probability": 90.0, "won": 50.0},
+        {"days_before": "60", "stage": "Prospecting", "deals": 1, "probability": 10.0, "won": 100.0},
     ]
     text = year.ok("forecast accuracy --explain").out
-    assert "Calibration: Negotiation/Review: 90.0 % was said, 60.0 %" in text
+    assert "Calibration, 60 days before: Negotiation/Review: 90.0 % was said, 50.0 % of 2 deals won" in text
+    assert "Calibration, 30 days before: Negotiation/Review: 90.0 % was said, 100.0 % of 1 deal won" in text
     assert "wape: sum of |forecast - came|" in text
+
+
+def test_a_deal_that_is_put_off_again_and_again_is_held_against_its_probability_once(crm: Crm) -> None:
+    crm.ok("user add Li", today="2026-01-02")
+    crm.ok("opp add Late --owner Li --amount 100 --close-date 2026-03-20 --stage Prosp", today="2026-01-05")
+    crm.ok("opp edit O1 --close-date 2026-06-20", today="2026-03-20")
+    crm.ok("opp add Good --owner Li --amount 100 --close-date 2026-06-20 --stage Prosp", today="2026-05-05")
+    crm.ok("opp stage O1 Nego", today="2026-05-10")
+    crm.ok("opp lose O1 --reason Pricing", today="2026-06-15")
+    crm.ok("opp win O2", today="2026-06-16")
+    crm.today = "2026-07-15"
+    found = crm.ok("forecast accuracy --period 2026-Q1 --period 2026-Q2 --days 30 --json").json
+    assert found["calibration"] == [
+        {"days_before": "30", "stage": "Prospecting", "deals": 2, "probability": 10.0, "won": 50.0}
+    ], "as it was when it was first to close in 30 days: in March"
 
 
 def test_the_periods_are_the_last_four_quarters(year: Crm) -> None:

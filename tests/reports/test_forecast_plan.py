@@ -309,6 +309,77 @@ def test_a_judgement_without_a_rate_is_named_and_left_out(team: Crm) -> None:
     assert said not in team.ok("forecast --currency USD --owner 张敏").out
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("--by month", "as rows are not people but each a month: --by owner"),
+        ("--by quarter", "as rows are not people but each a quarter: --by owner"),
+        ("--rollup single", "as cumulative figures were judged: --rollup cumulative"),
+        ("--period 2026", "as only a part of 2026 was judged: --period 2026-Q3"),
+    ],
+)
+def test_a_judgement_that_is_not_applied_is_said(team: Crm, words: str, why: str) -> None:
+    team.ok("forecast adjust --owner Li --category commit --amount 90k --note sure")
+    said = f"Not applied: 1 adjustment (Li 2026-Q3 commit), {why}"
+    assert said in " ".join(team.ok(f"forecast {words}", env={"COLUMNS": "300"}).out.split("\n"))
+    found = team.ok(f"forecast {words} --json").json
+    assert "adjustments" not in found
+    assert found["adjustments_not_applied"] == [
+        {
+            "owner": "Li",
+            "period": "2026-Q3",
+            "category": "commit",
+            "layer": "manager",
+            "currency": "USD",
+            "amount": "90000.00",
+        }
+    ]
+    for elsewhere in ("", "--team", "--period 2026-07", f"{words} --owner 张敏"):
+        assert "Not applied" not in team.ok(f"forecast {elsewhere}").out, elsewhere
+
+
+def test_what_was_undone_never_was_but_was_known(team: Crm) -> None:
+    words = "forecast adjust --owner Li --category commit --amount 90k --note sure"
+    team.ok("quota set --owner Li --period 2026-Q3 --amount 100k")
+    team.ok(words)
+    team.ok("rate set EUR 2 --from 2026-08-01")
+    team.ok("opp add Köln --owner Li --amount 'EUR 1000' --close-date 2026-09-01 --stage Nego")
+    for _ in range(4):
+        team.ok("undo", today="2026-08-20")
+
+    def found(how: str) -> tuple[Any, ...]:
+        li = rows(team, f"--currency USD {how}", today="2026-09-01").get("Li", {})
+        return li.get("commit"), li.get("quota")
+
+    team.ok("redo", today="2026-08-24")  # the quota again
+    assert found("--as-of 2026-08-18") == found("--as-of 2026-08-22") == ("60000.00", "100000.00")
+    assert found("--known-at 2026-08-18") == ("92000.00", "100000.00")
+    assert found("--as-of 2026-08-17 --known-at 2026-08-18") == ("92000.00", "100000.00")
+    assert found("--known-at 2026-08-22") == ("60000.00", None)
+    assert found("--known-at 2026-08-24") == ("60000.00", "100000.00")
+
+
+def test_quotas_that_were_set_since_are_not_those_of_a_past_day(team: Crm) -> None:
+    team.ok("quota set --owner Li --period 2026-Q3 --amount 100k", today="2026-08-20")
+    for words in ("--as-of 2026-08-18", "--as-of 2026-08-18 --known-at 2026-08-25"):
+        found = team.ok(f"forecast --json {words}", today="2026-08-25").json
+        assert found["total"]["quota"] is None
+        assert (found["as_of"], found["known_at"]) == (
+            "2026-08-18",
+            "2026-08-25" if "known" in words else None,
+        )
+    text = team.ok("forecast --as-of 2026-08-18 --known-at 2026-08-25", today="2026-08-25").out
+    assert "As of 2026-08-18, as known at 2026-08-25 · closing" in text
+
+
+def test_a_forecast_says_where_its_quotas_are_for_a_part(team: Crm) -> None:
+    said = "The quotas of 1 cover only part of 2026-Q3"
+    team.ok("quota set --owner Li --period 2026-08 --amount 100k")
+    assert said in team.ok("forecast").out
+    team.ok("quota set --owner Li --period 2026-Q3 --amount 100k")
+    assert said not in team.ok("forecast").out
+
+
 def test_a_leader_alone_has_no_drift_from_the_team(team: Crm) -> None:
     team.ok("forecast adjust --owner 'Ann Lee' --category commit --amount 140k --note safer")
     (one,) = team.ok("forecast --owner 'Ann Lee' --json").json["adjustments"]
@@ -449,6 +520,7 @@ PLANS = st.lists(
             "opp edit O1 --amount 55.55",
             "opp rm O2 --yes",
             "undo",
+            "redo",
         ]
     ),
     max_size=6,
@@ -469,14 +541,22 @@ def test_what_was_printed_can_be_printed_again_with_its_plans(crm: Crm, days: li
         today = f"2026-05-{10 + number}"
         for act in acts:
             crm(act, today=today)
-        printed[today] = crm.ok(f"forecast --json {words}", today=today).json
+        printed[today] = asked(crm, words, today)
         for again in ("--as-of", "--known-at"):
-            assert crm.ok(f"forecast --json {words} {again} {today}", today=today).json == printed[today]
+            assert asked(crm, f"{words} {again} {today}", today) == printed[today]
         whole, own = rows(crm, words, today=today)["total"], rows(crm, words[:-6], today=today)["total"]
         for column in ("closed", "open_pipeline", "weighted", "quota"):
             assert whole[column] == own[column]
     for day, before in printed.items():
-        assert crm.ok(f"forecast --json {words} --known-at {day}", today="2026-05-30").json == before
+        assert asked(crm, f"{words} --known-at {day}", "2026-05-30") == before
+
+
+def asked(crm: Crm, words: str, today: str) -> Any:
+    """What a forecast prints for programs, without what it was asked with."""
+    found = crm.ok(f"forecast --json {words}", today=today).json
+    known_at = found.pop("known_at")
+    assert (known_at is None) == ("--known-at" not in words)
+    return found
 
 
 def forget(crm: Crm) -> None:

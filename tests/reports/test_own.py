@@ -1,7 +1,9 @@
 """Reports of one's own: figures by hand, against a fold in Python, in several currencies, in other time zones."""
 
+import io
 import json
 from collections import defaultdict
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,7 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from crmcli.app import App
+from crmcli.reports.own import Asked, report
+from crmcli.rules.own_reports import read_definition
 from crmcli.rules.rates import Rates
+from crmcli.settings import settings_from
+from crmcli.store.filter_values import Context
 from crmcli.values.money import amount_text, parse_money
 from crmcli.values.periods import quarter_of
 from tests.conftest import Crm
@@ -99,9 +106,49 @@ def test_a_rate_is_as_it_was_known_and_of_the_day_that_is_asked_for(team: Crm) -
     assert found["rows"][0]["sum_amount"] == amount_text(4166667 + 100000 + 10001, "EUR")
 
 
-def test_one_currency_needs_no_rate_and_nothing_to_sum_is_null(team: Crm) -> None:
-    found = ran(team, "opp --by stage --sum amount --avg amount", "currency=JPY")
-    assert (found["currency"], found["rows"][0]["sum_amount"], found["excluded"]) == ("JPY", "5000", [])
+def test_the_usual_currency_is_that_of_every_report_whichever_deals_are_asked_for(team: Crm) -> None:
+    team.ok("report new R opp --by stage --sum amount")
+    found = team.ok("report R currency=EUR --json").json
+    assert found["currency"] == team.ok("report win-rate --json").json["currency"] == "USD"
+    assert found["total"]["sum_amount"] == "1220.01"
+    for ref in ("O1", "O4"):  # what is left is in euros
+        team.ok(f"opp rm {ref} --yes", today="2026-05-12")
+    team.today = "2026-05-12"
+    now = team.ok("report R name=Nothing --json").json
+    assert now["currency"] == team.ok("report win-rate --json").json["currency"] == "EUR"
+    then = team.ok("report R currency=EUR --as-of yesterday --json").json
+    assert then["currency"] == "USD"
+
+
+def test_the_usual_currency_of_other_nouns_is_the_only_one_among_all_of_theirs(crm: Crm) -> None:
+    crm.ok("campaign add Fair --budgeted-cost 'EUR 100'")
+    crm.ok("campaign add Mail")
+    crm.ok("report new R campaign --sum budgeted_cost")
+    assert crm.ok("report R name=Mail --json").json["currency"] == "EUR"
+    crm.ok("campaign add Post --budgeted-cost 'USD 100'")
+    assert crm.ok("report R name=Fair --json").json["currency"] == "USD"
+
+
+def test_explain_holds_no_more_records_than_people_read_and_all_for_programs(crm: Crm) -> None:
+    lines = "\n".join(json.dumps({"name": f"Deal {at}", "source": "Web"}) for at in range(1, 31))
+    crm.ok("opp import -", stdin=lines)
+    crm.ok("report new R opp --by source --count")
+    (row,) = crm.ok("report R --explain --json").json["explain"]["rows"]
+    assert (row["counted"], len(row["records"])) == (30, 30)
+    said = crm.ok("report R --explain").out
+    assert "Web: records counted: 30\n  O1 " in said
+    assert "  O20 Deal 20\n  and 10 more\n" in said
+    definition = read_definition(crm.ok("report export R").out)
+    stream = io.StringIO()
+    app = App(settings_from(crm.environ), environ=crm.environ, stdin=stream, stdout=stream, stderr=stream)
+    with closing(app):
+        context = Context(date(2026, 5, 11), app.zone, "USD", is_sqlite=app.read().is_sqlite)
+        asked = Asked(TODAY, None, context, Rates("USD", []), explain=True, every=False)
+        (held,) = report(app.read(), definition, "", asked).tail["explain"]["rows"]
+    assert (held["counted"], len(held["records"])) == (30, 20)
+
+
+def test_nothing_to_sum_is_null(team: Crm) -> None:
     only = ran(team, "opp --filter name=Blank --sum amount --avg amount --max close_date --count")
     assert [only["rows"][0][name] for name in ("count", "sum_amount", "avg_amount", "max_close_date")] == [
         1,

@@ -1,13 +1,17 @@
 """crm pipeline blockers: what open deals are stuck on; crm opp snooze: not now."""
 
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from crmcli.reports.pipeline_blockers import Asked, deals_sql
+from crmcli.reports.pipeline_blockers import _DATED, _UNDATED, Asked, deals_sql, numbered_days
 from crmcli.store.engine import target_of
 from crmcli.store.reader import open_reader
+from crmcli.values.dates import iso_instant
 from tests.conftest import Crm, Golden
 
 ACTS = """
@@ -73,6 +77,29 @@ def test_the_commands_mend_it(stuck: Crm) -> None:
     assert "No open deal is stuck." in stuck.ok("pipeline blockers").out
 
 
+def test_the_first_deals_are_those_whose_close_date_comes_first(stuck: Crm) -> None:
+    stuck.ok("opp add Whenever")
+    assert list(dict.fromkeys(ref for ref, _ in rows(stuck))) == ["O1", "O3", "O5"]
+    assert {ref for ref, _ in rows(stuck, "--limit 1")} == {"O1"}
+    assert rows(stuck, "--limit 3") == rows(stuck)
+    more = "The first 2 deals by close date; more are stuck (--limit)"
+    assert more in stuck.ok("pipeline blockers -n 2").out
+    assert "more are stuck" not in stuck.ok("pipeline blockers --limit 3").out
+    assert "--limit is at least 1" in stuck.fails(2, "pipeline blockers --limit 0").err
+
+
+def test_people_see_the_first_hundred_programs_all(crm: Crm) -> None:
+    lines = "\n".join(f"Deal {number},2026-01-01" for number in range(1, 104))
+    crm.ok("opp import -", stdin=f"Name,Close date\n{lines}\n")
+    crm.today = "2026-05-11"
+    text = crm.ok("pipeline blockers").out
+    assert "O100 " in text
+    assert "O101 " not in text
+    assert "The first 100 deals by close date; more are stuck (--limit)" in text
+    assert len({ref for ref, _ in rows(crm)}) == 103
+    assert "O103" in crm.ok("pipeline blockers --format csv").out
+
+
 def test_an_owner_sees_their_own(stuck: Crm) -> None:
     assert {ref for ref, _ in rows(stuck, "--owner Bo")} == {"O3"}
     stuck.fails(3, "pipeline blockers --owner Nobody")
@@ -118,6 +145,28 @@ def test_a_stage_without_a_limit_has_what_was_usual_of_won_deals(crm: Crm) -> No
     assert "Prospecting 45 days (8 deals), Qualification 14 days (8 deals)" in text
     crm.ok("stage edit Prospecting --limit-days 60")
     assert stalled(crm, "--owner Bo", today="2026-04-16") == []
+
+
+def test_days_of_visits_to_a_stage_add_up(crm: Crm) -> None:
+    for number in range(1, 9):
+        crm.ok(f"opp add Won{number}", today="2026-01-01")
+        crm.ok(f"opp edit O{number} --amount 5", today="2026-01-03")
+        crm.ok(f"opp stage O{number} Qualification", today="2026-01-11")
+        crm.ok(f"opp stage O{number} Prospecting", today="2026-01-16")
+        crm.ok(f"opp win O{number}", today="2026-02-05")
+    found = crm.ok("pipeline blockers --json", today="2026-03-01").json["limits"]
+    assert [each["median_days"] for each in found[:2]] == [30.0, 5.0]
+
+
+@given(
+    st.integers(1_546_300_800, 1_893_456_000).map(lambda second: datetime.fromtimestamp(second, UTC)),
+    st.sampled_from(
+        ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Beirut", "Pacific/Kiritimati"]
+    ),
+)
+def test_a_moment_is_on_the_day_of_the_users_calendar(moment: datetime, name: str) -> None:
+    zone = ZoneInfo(name)
+    assert numbered_days(zone)(iso_instant(moment)) == moment.astimezone(zone).date().toordinal()
 
 
 def stalled(crm: Crm, words: str = "", **options: Any) -> list[tuple[str, str]]:
@@ -187,13 +236,16 @@ def test_the_text_at_a_width(stuck: Crm, golden: Golden, width: int) -> None:
 
 
 @pytest.mark.sqlite
-def test_what_belongs_to_a_deal_is_found_by_index(crm: Crm) -> None:
+@pytest.mark.parametrize("which", [_DATED, _UNDATED])
+def test_what_belongs_to_a_deal_is_found_by_index(crm: Crm, which: tuple[str, str]) -> None:
     crm.ok("init")
     reader = open_reader(target_of(crm.environ["CRMCLI_DB"]))
     asked = Asked(date(2026, 5, 11), UTC)
-    given = {name: value for name, value in asked.params.items() if f":{name}" in deals_sql(asked)}
-    steps = [each[3] for each in reader.rows(f"EXPLAIN QUERY PLAN {deals_sql(asked)}", **given)]
+    sql = deals_sql(asked, *which)
+    given = {name: value for name, value in asked.params.items() if f":{name}" in sql}
+    steps = [each[3] for each in reader.rows(f"EXPLAIN QUERY PLAN {sql}", **given)]
     for alias in ("t", "a", "v", "r", "c", "u"):
         found = [step for step in steps if step.split()[1:2] == [alias]]
         assert {step.split()[0] for step in found} == {"SEARCH"}, alias
+    assert [step for step in steps if step.startswith("SEARCH d USING INDEX ix_opportunity_open_close_date")]
     reader.close()

@@ -6,7 +6,18 @@ from hypothesis import strategies as st
 
 from crmcli.errors import InvalidValue
 from crmcli.rules.forecast import attainment, gap
-from crmcli.rules.quotas import Line, Quota, Target, own_targets, pace, weights_of, whole_targets
+from crmcli.rules.quotas import (
+    Line,
+    Part,
+    Quota,
+    Target,
+    own_targets,
+    pace,
+    partly_covered,
+    towards,
+    weights_of,
+    whole_targets,
+)
 from crmcli.values.money import split_evenly
 
 
@@ -26,7 +37,15 @@ def test_a_quarter_counts_rather_than_its_months_and_what_it_leaves_out_counts_t
         quota(2, "2026-08-01", "2026-08-31", 20, deals=3),
         quota(1, "2026-07-01", "2026-09-30", 999, team=True),
     ]
-    assert own_targets(those) == {1: Target(107), 2: Target(30, 3)}
+    assert {owner: sums(target) for owner, target in own_targets(those).items()} == {
+        1: (107, None),
+        2: (30, 3),
+    }
+    assert partly_covered(those, "2026-07-01", "2026-09-30") == 1, "2 has nothing for September"
+
+
+def sums(target: Target) -> tuple[int | None, int | None]:
+    return target.amount, target.deals
 
 
 QUARTERS = {
@@ -52,7 +71,7 @@ def test_a_team_has_the_quota_it_was_given_else_that_of_its_members() -> None:
     assert amounts(line, own) == {1: 40, 2: 10, 3: 25, 4: 20}
     whole = whole_targets(line, own)
     assert whole.differ == {3: (25, 20)}
-    assert whole.targets[1] == Target(40, 7)  # deals were not given to the team
+    assert sums(whole.targets[1]) == (40, 7)  # deals were not given to the team
     assert list(whole.sentences({3: "Cy"}, "USD")) == [
         "Mismatch: the team of Cy has USD 0.25, the quotas of its members come to USD 0.20"
     ]
@@ -84,7 +103,7 @@ def test_a_target_that_reaches_beyond_the_days_of_the_teams_is_not_cut() -> None
     line = Line({1: None, 2: 1})
     those = [quota(2, *YEAR, 1200), quota(1, *QUARTERS[4], 700, team=True)]
     whole = whole_targets(line, those)
-    assert whole.targets[1] == Target(1200)
+    assert sums(whole.targets[1]) == (1200, None)
     assert list(whole.sentences({1: "Al"}, "USD")) == [
         "Passed over: USD 7.00 for the team of Al, as a member's quota reaches beyond its days"
     ]
@@ -122,7 +141,7 @@ def test_teams_are_their_members_unless_they_were_given_a_quota(
     assert not whole.differ
 
     year = [*own, *(quota(top, *YEAR, halves[0], team=True) for top in line.tops)]
-    assert all(whole_targets(line, year).targets[top] == Target(halves[0]) for top in line.tops)
+    assert all(whole_targets(line, year).targets[top].amount == halves[0] for top in line.tops)
 
     first, second = ("2026-01-01", "2026-06-30"), ("2026-07-01", "2026-12-31")
     both = [
@@ -132,13 +151,37 @@ def test_teams_are_their_members_unless_they_were_given_a_quota(
     ]
     for those in (both, both[::-1]):
         assert all(
-            whole_targets(line, [*own, *those]).targets[top] == Target(sum(halves)) for top in line.tops
+            whole_targets(line, [*own, *those]).targets[top].amount == sum(halves) for top in line.tops
         )
 
     one = [*own, *(quota(person, *QUARTERS[4], halves[0], team=True) for person in line.tops)]
     rest = sum(each.amount or 0 for each in own if each.start != QUARTERS[4][0])
     total = sum(whole_targets(line, one).targets[top].amount or 0 for top in line.tops)
     assert total == rest + halves[0] * len(line.tops)
+
+
+def test_only_what_is_won_on_days_of_quotas_counts_towards_them() -> None:
+    line = Line({1: None, 2: 1, 3: 1})
+    won = {
+        1: {"2026-11-01": 1},
+        2: {"2026-01-01": 20, "2026-05-01": 300, "2026-12-31": 4000},
+        3: {"2026-10-01": 50_000},
+        None: {"2026-10-01": 600_000},
+    }
+    quarter = quota(2, *QUARTERS[1], 10, deals=1)
+    assert towards(own_targets([quarter])[2].amounts, won, [2]) == 20
+    whole = whole_targets(line, [quarter, quota(1, *QUARTERS[4], 70, team=True, deals=2)]).targets[1]
+    assert towards(whole.amounts, won, line.below(1)) == 20 + 4000 + 50_000 + 1
+    assert towards(whole.counts, won, won) == 20 + 4000 + 50_000 + 1 + 600_000
+    assert sums(whole) == (80, 3)
+
+
+@given(st.lists(st.tuples(st.integers(1, 28), st.integers(0, 9)), max_size=6))
+def test_a_day_that_several_parts_cover_counts_once(parts: list[tuple[int, int]]) -> None:
+    made = [Part(f"2026-02-{first:02}", f"2026-02-{min(first + more, 28):02}", 1) for first, more in parts]
+    days = [f"2026-02-{day:02}" for day in range(1, 29)]
+    covered = [day for day in days if any(part.start <= day <= part.end for part in made)]
+    assert towards(made, {1: dict.fromkeys(days, 1)}, [1]) == len(covered)
 
 
 def test_no_quota_and_a_quota_of_nothing_are_not_infinite() -> None:
@@ -148,21 +191,27 @@ def test_no_quota_and_a_quota_of_nothing_are_not_infinite() -> None:
 
 
 @pytest.mark.parametrize(
-    ("closed", "day", "days", "expected"),
+    ("closed", "day", "expected"),
     [
-        (150, 46, 92, 100.0),
-        (150, 92, 92, 50.0),
-        (150, 500, 92, 50.0),
-        (150, 23, 92, 200.0),
-        (150, 0, 92, None),
-        (100, 41, 90, 73.2),  # 33.333… % by 45.555… %: 73.1707…, rounded once
+        (150, "2026-08-15", 100.0),  # 46 of 92 days
+        (150, "2026-09-30", 50.0),
+        (150, "2027-12-01", 50.0),
+        (150, "2026-07-23", 200.0),
+        (150, "2026-06-30", None),
+        (100, "2026-08-10", 74.8),  # 33.333… % by 44.565… %: 74.796…, rounded once
     ],
 )
-def test_the_pace_is_what_is_reached_by_what_has_passed(
-    closed: int, day: int, days: int, expected: float | None
-) -> None:
-    assert pace(closed, 300, day, days) == expected
-    assert pace(closed, None, day, days) is None
+def test_the_pace_is_what_is_reached_by_what_is_due(closed: int, day: str, expected: float | None) -> None:
+    assert pace(closed, [Part(*QUARTERS[3], 300)], day) == expected
+    assert pace(closed, [], day) is None
+
+
+def test_a_quota_is_due_on_its_own_days() -> None:
+    months = [Part("2026-07-01", "2026-07-31", 300), Part("2026-09-01", "2026-09-30", 600)]
+    assert pace(150, months, "2026-07-31") == 50.0
+    assert pace(150, months, "2026-08-31") == 50.0, "August asks for nothing"
+    assert pace(150, months, "2026-09-10") == 30.0  # of 300 and 200
+    assert pace(0, [Part("2026-07-01", "2026-07-31", 0)], "2026-07-31") is None
 
 
 def test_a_thousand_in_three() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from crmcli.store.engine import APPLICATION_ID, SCHEMA_VERSION, engine_of, target_of
 from crmcli.store.migrations import MIGRATIONS
-from crmcli.store.schema import bring_up_to_date, version_of
+from crmcli.store.schema import bring_up_to_date, set_version, version_of
 from tests.conftest import DATABASE, Crm
 
 SCHEMA_1 = Path(__file__).parent / "schema_1"  # what version 1 of the schema was, as it was released
@@ -71,8 +71,19 @@ def described(connection: Connection) -> dict[str, Any]:
     return found
 
 
-def migrated_and_new(url: str, other: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def make_schema(url: str, version: int) -> None:
     make_schema_1(url)
+    engine = engine_of(target_of(url))
+    with engine.begin() as connection:
+        for number, migrate in MIGRATIONS:
+            if number <= version:
+                migrate(connection)
+        set_version(connection, version)
+    engine.dispose()
+
+
+def migrated_and_new(url: str, version: int, other: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    make_schema(url, version)
     both = []
     for each in (url, other):
         engine = engine_of(target_of(each))
@@ -83,11 +94,12 @@ def migrated_and_new(url: str, other: str) -> tuple[dict[str, Any], dict[str, An
     return both[0], both[1]
 
 
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 def test_a_migrated_database_is_as_good_as_new(
-    empty_db_url: str, request: pytest.FixtureRequest, tmp_path: Path
+    empty_db_url: str, version: int, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     other = f"sqlite:///{tmp_path / 'new.db'}" if DATABASE == "sqlite" else request.getfixturevalue("db_url")
-    migrated, new = migrated_and_new(empty_db_url, other)
+    migrated, new = migrated_and_new(empty_db_url, version, other)
     assert migrated["version"] == SCHEMA_VERSION
     assert migrated == new
 

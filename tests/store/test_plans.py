@@ -22,6 +22,7 @@ YEAR = "--period 2026-07..2027-06"
 OPEN, BY_OWNER, BY_DATE = (f"ix_opportunity_open{rest}" for rest in ("", "_owner", "_close_date"))
 CLOSED, DELETED = "ix_opportunity_close_date", "ix_opportunity_deleted"
 VALID, CLOSED_THEN, LIFE = (f"ix_opportunity_version_{rest}" for rest in ("valid", "close_date", "life"))
+NO_AMOUNT, NO_CLOSE_DATE = (f"ix_opportunity_version_no_{rest}" for rest in ("amount", "close_date"))
 LARGE = ("opportunity", "opportunity_version", "activity", "task", "account", "contact", "lead")
 
 
@@ -117,6 +118,24 @@ def test_the_past_takes_what_still_holds_and_what_has_ended_since(plans: Plans) 
     begun = f"SEARCH COVERING INDEX {VALID} (valid_to=? AND is_closed=? AND valid_from>? AND valid_from<?)"
     changes = [step for step in plans("pipeline diff 2026-04-15 today") if VALID in step]
     assert changes == [still, ended, begun, ended]
+
+
+def test_the_few_deals_of_the_past_that_lack_something_are_found_without_reading_the_others(
+    plans: Plans,
+) -> None:
+    plans.crm.today = "2026-04-01"
+    plans.crm.ok("opp add Vague --account Acme --owner Ann --close-date none")
+    plans.crm.today = TODAY
+    for report in (f"pipeline {AGO}", f"pipeline {AGO} --owner Ann"):
+        steps = [step for step in plans(report) if VALID not in step]
+        assert [index_of(step) for step in steps] == [
+            "SEARCH INTEGER PRIMARY KEY (rowid=?)",
+            *[NO_AMOUNT] * 2,
+        ]
+    steps = [step for step in plans(f"pipeline {AGO} --period 2026-Q2") if VALID not in step]
+    # counted, then named: each time what holds still, and what has ended since
+    assert [index_of(step) for step in steps[1:]] == [NO_CLOSE_DATE] * 4
+    assert all("COVERING" in step for step in steps[1:])
 
 
 @pytest.mark.parametrize(

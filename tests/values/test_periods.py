@@ -36,6 +36,11 @@ def shape(text: str, fiscal_start: int = 1) -> str:
         ("this-quarter", "2026-10-01 2026-12-31 2026-Q4"),
         ("NEXT-QUARTER", "2027-01-01 2027-03-31 2027-Q1"),
         ("last-year", "2025-01-01 2025-12-31 2025"),
+        ("last-90d", "2026-08-24 2026-11-21 2026-08-24..2026-11-21"),
+        ("last-1d", "2026-11-21 2026-11-21 2026-11-21"),
+        ("last-4w", "2026-10-19 2026-11-15 2026-W43..2026-W46"),
+        ("Last 12m", "2025-11-01 2026-10-31 2025-11..2026-10"),
+        ("last-12m..today", "2025-11-01 2026-11-21 2025-11..2026-11-21"),
         ("FY26", "2026-01-01 2026-12-31 FY26"),
         ("fy2026", "2026-01-01 2026-12-31 FY26"),
         ("FY26-Q1", "2026-01-01 2026-03-31 FY26-Q1"),
@@ -94,6 +99,7 @@ def test_a_fiscal_year_is_named_after_the_year_in_which_it_ends(text: str, expec
             "none..2027",
             "fri",
         ),
+        *("last-0d", "last-90", "last-3y", "last-99999m", "next-90d"),
         *("this-decade", "FY0001-Q9", "9999999", "last year ago"),
     ],
 )
@@ -120,6 +126,25 @@ def test_last_this_and_next_meet_without_gap_and_their_labels_read_back(
     assert (this.start - last.end).days == (following.start - this.end).days == 1
     for period in (last, this, following):
         assert parse_period(period.label, today=today, fiscal_start=first) == period
+
+
+@given(st.dates(date(1990, 1, 1), date(2110, 1, 1)), st.integers(1, 1000), st.sampled_from("dwm"))
+def test_the_last_days_end_today_and_the_last_weeks_and_months_before_this_one(
+    today: date, count: int, unit: str
+) -> None:
+    period = parse_period(f"last-{count}{unit}", today=today)
+    assert parse_period(period.label, today=today) == period
+    if unit == "d":
+        assert period.end == today
+        assert (period.end - period.start).days + 1 == count
+        return
+    word = {"w": "week", "m": "month"}[unit]
+    assert period.end == parse_period(f"last-{word}", today=today).end
+    assert parse_period(f"last-1{unit}", today=today) == parse_period(f"last-{word}", today=today)
+    if unit == "w":
+        assert (period.end - period.start).days + 1 == 7 * count
+    else:
+        assert (period.start.day, len(months(period))) == (1, count)
 
 
 @given(st.dates(date(1990, 1, 1), date(2110, 1, 1)), st.integers(1, 12))

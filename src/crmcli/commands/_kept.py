@@ -1,13 +1,35 @@
-"""What profiles and own reports share: kept under a name, they go from database to database as JSON."""
+"""What profiles and own reports share: kept under a name, deleted, and taken from database to database as JSON."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from crmcli.app import App
+from crmcli.commands._entity import confirm
 from crmcli.errors import InvalidValue
 from crmcli.result import Outcome, Result, Text
 
+if TYPE_CHECKING:
+    from crmcli.store.work import UnitOfWork
+
 LARGEST: Final = 1 << 20  # bytes of a file to be read
+
+
+def kept_by(work: "UnitOfWork", *, dry_run: bool) -> tuple[str, int | None]:
+    """How to say what a unit of work did that kept something, and its entry if it did anything."""
+    entry = work.entry if work.wrote and not dry_run else None
+    return "Would keep" if dry_run else "Kept" if entry else "There is already", entry
+
+
+def removed(app: App, what: str, name: str, setting: str, *, yes: bool, dry_run: bool) -> Outcome:
+    """Delete something that is kept as a setting, once that is confirmed."""
+    confirm(app, f"Delete {what}?", yes=yes or dry_run)
+    with app.work(dry_run=dry_run) as work:
+        work.set_setting(setting, "")
+        entry = None if dry_run else work.entry
+    said = [f"{'Would delete' if dry_run else 'Deleted'} {what}."]
+    if entry:
+        said.append(f"`crm undo {entry}` brings it back.")
+    return Outcome(said, [name], data={"deleted": [name], "entry": entry})
 
 
 def exported(what: str, text: str, file: str) -> Result:

@@ -1,17 +1,17 @@
 """The verbs of reports of one's own: new edit copy rm list show export import, and how one is run."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from crmcli.app import App
-from crmcli.commands._entity import confirm
-from crmcli.commands._kept import exported, text_of
+from crmcli.commands._kept import exported, kept_by, removed, text_of
 from crmcli.commands._noun import DryRun, Noun, Yes, complete_column
 from crmcli.commands._records import context_of
-from crmcli.commands._report import into_of, scope_of
+from crmcli.commands._report import as_json, into_of, scope_of
 from crmcli.errors import Conflict, InvalidValue, Refused
 from crmcli.fields import NOUNS, noun_named
 from crmcli.reports.standard import STANDARD, Standard
@@ -30,9 +30,6 @@ from crmcli.rules.own_reports import (
     summary,
     write_definition,
 )
-
-if TYPE_CHECKING:
-    from crmcli.store.work import UnitOfWork
 
 WORDS: Final = {standard.word: standard for standard in STANDARD}
 COLUMNS: Final = (
@@ -114,6 +111,27 @@ ChartKind = Annotated[
     ),
 ]
 Title = Annotated[str | None, typer.Option("--title", metavar="TEXT", help="What stands above it.")]
+DEFINING: Final[tuple[tuple[str, Any, Any], ...]] = (
+    ("filter", Filter, None),
+    ("by", By, None),
+    ("sum", Sums, None),
+    ("avg", Means, None),
+    ("min", Lowest, None),
+    ("max", Highest, None),
+    ("count", Count, False),
+    ("sort", Sort, None),
+    ("top", Top, None),
+    ("chart", ChartKind, None),
+    ("title", Title, None),
+)
+
+
+def defining(_app: App | None) -> list[inspect.Parameter]:
+    """The options that say what a report is asked for."""
+    return [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, kind, default in DEFINING
+    ]
 
 
 def own_report_verbs(noun: Noun) -> None:
@@ -156,24 +174,9 @@ def own_report_verbs(noun: Noun) -> None:
         "crm report new 'Open by owner' opp --filter 'stage:prop amount>10k' --by owner,close_date:month"
         " --sum amount --avg amount --count --sort -sum_amount --top 10 --chart bars",
         "crm report new 'Big deals' opp --filter amount>50k --fields name,account,amount --sort -amount",
+        options=defining,
     )
-    def new(
-        app: App,
-        name: NewName,
-        noun: NounWord,
-        filter: Filter = None,
-        by: By = None,
-        sum: Sums = None,
-        avg: Means = None,
-        min: Lowest = None,
-        max: Highest = None,
-        count: Count = False,
-        sort: Sort = None,
-        top: Top = None,
-        chart: ChartKind = None,
-        title: Title = None,
-        dry_run: DryRun = False,
-    ) -> Result:
+    def new(app: App, name: NewName, noun: NounWord, dry_run: DryRun = False, **given: Any) -> Result:
         """Make a report of your own; run it by its name.
 
         With --by or a measure it groups and measures; else it lists records, with --fields those. It looks at
@@ -186,12 +189,13 @@ def own_report_verbs(noun: Noun) -> None:
             raise Conflict(
                 f"There is already a report {called!r}.", hint=f"crm report edit {called!r}", field="name"
             )
-        given = options(app, filter, by, (sum, avg, min, max), count, sort, top, chart, title)
-        definition = Definition(called, noun_named(noun).word, **given)
+        definition = Definition(called, noun_named(noun).word, **defined(app, given))
         return keep(app, definition, dry_run=dry_run)
 
     @noun.verb(
-        "crm report edit 'Open by owner' --by account --top 5", "crm report edit 'Big deals' --rename Large"
+        "crm report edit 'Open by owner' --by account --top 5",
+        "crm report edit 'Big deals' --rename Large",
+        options=defining,
     )
     def edit(
         app: App,
@@ -199,18 +203,8 @@ def own_report_verbs(noun: Noun) -> None:
         rename: Annotated[
             str | None, typer.Option("--rename", metavar="NAME", help="Call it otherwise.")
         ] = None,
-        filter: Filter = None,
-        by: By = None,
-        sum: Sums = None,
-        avg: Means = None,
-        min: Lowest = None,
-        max: Highest = None,
-        count: Count = False,
-        sort: Sort = None,
-        top: Top = None,
-        chart: ChartKind = None,
-        title: Title = None,
         dry_run: DryRun = False,
+        **given: Any,
     ) -> Result:
         """Change what a report of your own is asked for.
 
@@ -218,12 +212,12 @@ def own_report_verbs(noun: Noun) -> None:
         """
         refuse_standard(app, name, "it cannot be changed", "`crm report new` makes your own.")
         old = own_named(app, name)
-        given = options(app, filter, by, (sum, avg, min, max), count, sort, top, chart, title)
-        if not given and rename is None:
+        changes = defined(app, given)
+        if not changes and rename is None:
             raise InvalidValue(
                 "Nothing to change was given.", hint="`crm report edit --help` lists what can be."
             )
-        definition = replace(old, **given)
+        definition = replace(old, **changes)
         if rename is not None:
             definition = replace(definition, name=new_name(rename))
             if definition.key != old.key and folded_name(definition.name) in kept(app.configured):
@@ -247,14 +241,7 @@ def own_report_verbs(noun: Noun) -> None:
         known = kept(app.configured)
         unread = key in known and known[key] is None
         called = key if unread else own_named(app, name).name
-        confirm(app, f"Delete the report {called}?", yes=yes or dry_run)
-        with app.work(dry_run=dry_run) as work:
-            work.set_setting(KEPT_AS + key, "")
-            entry = None if dry_run else work.entry
-        said = [f"{'Would delete' if dry_run else 'Deleted'} the report {called}."]
-        if entry:
-            said.append(f"`crm undo {entry}` brings it back.")
-        return Outcome(said, [called], data={"deleted": [called], "entry": entry})
+        return removed(app, f"the report {called}", called, KEPT_AS + key, yes=yes, dry_run=dry_run)
 
     @noun.verb("crm report export 'Open by owner'", "crm report export 'Open by owner' open.json")
     def export(
@@ -301,38 +288,25 @@ def refuse_standard(app: App, name: str, why: str, hint: str | None = None) -> N
         raise Refused(f"{standard.word} is a standard report: {why}.", hint=hint)
 
 
-def options(
-    app: App,
-    filter: str | None,
-    by: str | None,
-    measured: Sequence[list[str] | None],
-    count: bool,
-    sort: str | None,
-    top: int | None,
-    chart: str | None,
-    title: str | None,
-) -> dict[str, Any]:
+def defined(app: App, given: Mapping[str, Any]) -> dict[str, Any]:
     """What was given of a definition; `none` is blank."""
-    given: dict[str, Any] = {"filter": filter, "sort": sort, "chart": chart, "title": title}
-    given = {
-        name: "" if text.strip().casefold() == CLEARED else text.strip()
-        for name, text in given.items()
-        if text is not None
+    found: dict[str, Any] = {
+        name: "" if given[name].strip().casefold() == CLEARED else given[name].strip()
+        for name in ("filter", "sort", "chart", "title")
+        if given[name] is not None
     }
     fields = app.output.fields if app.output is not None else None
     app.fields_applied = True  # they are the report's, not those of what is printed here
-    if by is not None:
-        given["by"] = cleared(by.split(","))
+    if given["by"] is not None:
+        found["by"] = cleared(given["by"].split(","))
     if fields is not None:
-        given["fields"] = cleared(fields)
-    measures = [
-        f"{way}:{name}" for way, names in zip(WAYS, measured, strict=True) for name in cleared(split(names))
-    ]
-    if count or any(measured):
-        given["measures"] = (*([COUNT] if count else []), *measures)
-    if top is not None:
-        given["top"] = top
-    return given
+        found["fields"] = cleared(fields)
+    measures = [f"{way}:{name}" for way in WAYS for name in cleared(split(given[way]))]
+    if given["count"] or any(given[way] for way in WAYS):
+        found["measures"] = (*([COUNT] if given["count"] else []), *measures)
+    if given["top"] is not None:
+        found["top"] = given["top"]
+    return found
 
 
 def split(texts: list[str] | None) -> list[str]:
@@ -352,19 +326,14 @@ def keep(app: App, definition: Definition, old: Definition | None = None, *, dry
     with app.work(dry_run=dry_run, makes=True) as work:
         context = context_of(app, work.reader, app.today)
         definition = checked(definition, entity, context, work.fields)
-        write(work, definition, old)
-        entry = work.entry if work.wrote and not dry_run else None
-    done = "Would keep" if dry_run else "Kept" if entry else "There is already"
+        if old is not None and old.key != definition.key:
+            work.set_setting(old.key, "")
+        work.set_setting(definition.key, write_definition(definition))
+    done, entry = kept_by(work, dry_run=dry_run)
     said = [f"{done} the report {definition.name}: {summary(definition)}."]
     if not dry_run:
         said.append(f"Run it: crm report {quoted(definition.name)}")
     return Outcome(said, [definition.name], data={**definition.as_data(), "entry": entry})
-
-
-def write(work: "UnitOfWork", definition: Definition, old: Definition | None) -> None:
-    if old is not None and old.key != definition.key:
-        work.set_setting(old.key, "")
-    work.set_setting(definition.key, write_definition(definition))
 
 
 def quoted(name: str) -> str:
@@ -404,5 +373,6 @@ def run_own(
         Rates(app.currency, rates(reader, scope.known, app.currency)),
         into_of(currency),
         explain,
+        as_json(app),
     )
     return report(reader, definition, " ".join(terms), asked)

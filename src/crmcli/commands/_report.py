@@ -35,14 +35,22 @@ def scope_of(
     """
     day = as_of_day(app, as_of or known_at, "as-of" if as_of else "known-at")
     moment = end_of(app, day) if as_of or known_at else None
-    known = end_of(app, as_of_day(app, known_at, "known-at")) if known_at else None
+    known_day = as_of_day(app, known_at, "known-at") if known_at else None
     stretch = None
     if period is not None:
         from crmcli.values.periods import parse_period
 
         stretch = parse_period(period, today=day, fiscal_start=app.fiscal_start)
     id, name = owner_of(app, owner) if owner else (None, None)
-    return Scope(day.isoformat(), moment, stretch, id, name, known)
+    return Scope(
+        day.isoformat(),
+        moment,
+        stretch,
+        id,
+        name,
+        end_of(app, known_day) if known_day else None,
+        known_at=known_day.isoformat() if known_day else None,
+    )
 
 
 def end_of(app: App, day: date) -> str:

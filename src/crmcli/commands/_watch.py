@@ -12,7 +12,7 @@ import typer
 
 from crmcli.app import App
 from crmcli.errors import CrmError, InvalidValue
-from crmcli.result import Column, Report, Row, Table
+from crmcli.result import Column, Page, Panel, Report, Row, Table
 
 FIGURES: Final = ("number", "percent", "money")
 NAMED: Final = 10  # rows that a sentence names
@@ -70,7 +70,7 @@ def taken(given: dict[str, Any]) -> Watch:
 class Watched(NamedTuple):
     """What is to be printed, if anything, and what is to be done when that has succeeded."""
 
-    result: Table | None  # None where nothing has changed
+    result: Table | Page | None  # None where nothing has changed
     said: list[str]  # to stderr
     exit_code: int
     remember: Callable[[], None] = lambda: None
@@ -79,11 +79,15 @@ class Watched(NamedTuple):
 def watched(app: App, function: Callable[..., Any], given: dict[str, Any], watch: Watch) -> Watched:
     """Run a report and look at it as was asked. Raises CrmError."""
     conditions = conditions_of(watch)
-    result: Table = function(app, **given)
+    result: Table | Page = function(app, **given)
     if watch.compare is not None:
-        result = beside_another_time(app, function, given, result, watch.compare)
-    result.rows = list(result.rows) if conditions or watch.changed else result.rows
-    said, code = failed(result, conditions)
+        if isinstance(result, Page):
+            result = page_beside_another_time(app, function, given, result, watch.compare)
+        else:
+            result = beside_another_time(app, function, given, result, watch.compare)
+    if isinstance(result, Table):
+        result.rows = list(result.rows) if conditions or watch.changed else result.rows
+    said, code = failed(headline(result) if isinstance(result, Page) else result, conditions)
     code = code or (result.exit_code if isinstance(result, Report) else 0)
     if not watch.changed:
         return Watched(result, said, code)
@@ -91,6 +95,8 @@ def watched(app: App, function: Callable[..., Any], given: dict[str, Any], watch
     if not changes:
         return Watched(None, said, code)
     if isinstance(result, Report):
+        result.remarks += changes
+    elif isinstance(result, Page):
         result.notes += changes
     return Watched(result, said, code, lambda: remember(memory_of(app), content))
 
@@ -134,6 +140,54 @@ def beside_another_time(
         before = function(app, **{**then, "currency": app.currency})
         assert isinstance(now, Report)
     return compared(now, before, text, app.fiscal_start)
+
+
+def page_beside_another_time(
+    app: App, function: Callable[..., Any], given: dict[str, Any], now: Page, text: str
+) -> Page:
+    """A page with what it was in another period, in the same currency: its headline figures for people, all for
+    programs. A panel that is asked the same in both stays as it is. Raises CrmError."""
+    then = at_another_time(app, given, text)
+    before: Page = function(app, **{**then, "currency": now.head["currency"]})
+    panels = {}
+    for name, panel in now.panels.items():
+        was = before.panels[name].report
+        asked, asked_then = (
+            (each.head.get("period"), each.head.get("as_of")) for each in (panel.report, was)
+        )
+        same = asked == asked_then
+        panels[name] = (
+            panel if same else Panel(compared(panel.report, was, text, app.fiscal_start), panel.shown)
+        )
+    return replace(
+        now,
+        tiles=[
+            replace(tile, change=difference(tile.value, was.value))
+            for tile, was in zip(now.tiles, before.tiles, strict=True)
+        ],
+        panels=panels,
+        head={**now.head, "compared_with": time_of(before.head)},
+        notes=[
+            *now.notes,
+            f"Compared with {label_of(before.head, text)}: under the headline figures, what is more (+) or less (-)"
+            " now.",
+        ],
+    )
+
+
+def headline(page: Page) -> Report:
+    """The headline figures of a page as a total; compared, with what they changed by."""
+    columns: list[Column] = []
+    row: list[Any] = []
+    for tile in page.tiles:
+        name = tile.label.casefold().replace(" ", "_")
+        columns.append(Column(name, tile.label, tile.kind))
+        row.append(tile.value)
+        if "compared_with" in page.head:
+            kind = "number" if tile.kind == "percent" else tile.kind
+            columns.append(Column(f"{name}_change", tile.label, kind))
+            row.append(tile.change)
+    return Report(columns, [], head=page.head, total=row)
 
 
 def at_another_time(app: App, given: dict[str, Any], text: str) -> dict[str, Any]:
@@ -236,13 +290,15 @@ def compared(now: Report, before: Report, text: str, fiscal_start: int) -> Repor
 
     fresh = [name for name in new.rows if name not in old.rows]
     gone = [name for name in old.rows if name not in new.rows]
-    notes = [f"Compared with {label_of(before, text)}: behind each figure, what is more (+) or less (-) now."]
+    remarks = [
+        f"Compared with {label_of(before.head, text)}: behind each figure, what is more (+) or less (-) now."
+    ]
     for when, names, rows in (("now", fresh, now), ("then", gone, before)):
         if names:
             said = dict(zip((new if rows is now else old).rows, names_of(rows, list(rows.rows)), strict=True))
-            notes.append(f"Only {when}: {', '.join(called(said[name]) for name in names)}.")
+            remarks.append(f"Only {when}: {', '.join(called(said[name]) for name in names)}.")
     if reasons := {each["reason"]: None for each in before.tail.get("excluded", ())}:
-        notes.append(f"Left out then, too: {', '.join(reasons)}.")
+        remarks.append(f"Left out then, too: {', '.join(reasons)}.")
     return replace(
         now,
         columns=columns,
@@ -252,18 +308,23 @@ def compared(now: Report, before: Report, text: str, fiscal_start: int) -> Repor
         ],
         head={
             **now.head,
-            "compared_with": {**(before.head.get("period") or {}), "as_of": before.head.get("as_of")},
+            "compared_with": time_of(before.head),
         },
         total=None if now.total is None else beside(now.total, before.total),
         totals={name: beside(row, before.totals.get(name)) for name, row in now.totals.items()},
-        notes=[*now.notes, *notes],
+        remarks=[*now.remarks, *remarks],
     )
 
 
-def label_of(report: Report, text: str) -> str:
+def time_of(head: Mapping[str, Any]) -> dict[str, Any]:
+    """The period of a report and the day it stands on."""
+    return {**(head.get("period") or {}), "as_of": head.get("as_of")}
+
+
+def label_of(head: Mapping[str, Any], text: str) -> str:
     """What it is compared with: a period, and how it stood then where that is another day than today."""
-    period = report.head.get("period")
-    as_of = report.head.get("as_of") or text
+    period = head.get("period")
+    as_of = head.get("as_of") or text
     return f"{period['label']}, as of {as_of}" if period else str(as_of)
 
 
@@ -311,22 +372,14 @@ def failed(result: Table, conditions: list[Any]) -> tuple[list[str], int]:
 # --- what has changed ---------------------------------------------------------------------------------------
 
 
-def changed(app: App, result: Table) -> tuple[list[str], str]:
+def changed(app: App, result: Table | Page) -> tuple[list[str], str]:
     """What has changed since this command was last asked so, in words, and what is to be remembered."""
     import json
     from datetime import datetime
 
     from crmcli.render.cells import json_default
 
-    kept = [at for at, column in enumerate(result.columns) if not column.ages]
-    given = list(result.rows)
-    names = names_of(result, given)
-    rows = [[row[at] for at in kept] for row in given]
-    totals: dict[str, Any] = {}
-    if isinstance(result, Report):
-        sums = {"": result.total, **result.totals}
-        totals = {name: [row[at] for at in kept] for name, row in sums.items() if row is not None}
-    known = json.loads(json.dumps({"names": names, "rows": rows, "totals": totals}, default=json_default))
+    known = json.loads(json.dumps(all_figures(result), default=json_default))
     content = json.dumps({**known, "at": app.now.isoformat(), "command": app.command}, ensure_ascii=False)
     try:
         last = json.loads(memory_of(app).read_text("utf-8"))
@@ -342,6 +395,28 @@ def changed(app: App, result: Table) -> tuple[list[str], str]:
     more = [f"and {len(different) - NAMED} more"] if len(different) > NAMED else []
     what = f": {', '.join([*different[:NAMED], *more])}" if different else ""
     return [f"Changed since {since:%Y-%m-%d %H:%M}{what}."], content
+
+
+def all_figures(result: Table | Page) -> dict[str, Any]:
+    """The rows by their names, and the totals, without what grows by itself; those of a page by its panels."""
+    if isinstance(result, Page):
+        found = {name: all_figures(panel.report) for name, panel in result.panels.items()}
+        return {
+            "names": [(panel, *name) for panel, each in found.items() for name in each["names"]],
+            "rows": [row for each in found.values() for row in each["rows"]],
+            "totals": {panel: each["totals"] for panel, each in found.items()},
+        }
+    kept = [at for at, column in enumerate(result.columns) if not column.ages]
+    given = list(result.rows)
+    totals: dict[str, Any] = {}
+    if isinstance(result, Report):
+        sums = {"": result.total, **result.totals}
+        totals = {name: [row[at] for at in kept] for name, row in sums.items() if row is not None}
+    return {
+        "names": names_of(result, given),
+        "rows": [[row[at] for at in kept] for row in given],
+        "totals": totals,
+    }
 
 
 def memory_of(app: App) -> Any:

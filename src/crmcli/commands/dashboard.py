@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -12,7 +11,7 @@ from crmcli.app import App
 from crmcli.commands._noun import AsOf, Into, Owner, Period, report
 from crmcli.commands._report import as_json, into_of, scope_of, standard_report
 from crmcli.errors import InvalidValue, suggestion
-from crmcli.result import Chart, Column, Outcome, Page, Panel, Report, Result, Row, Tile
+from crmcli.result import Chart, Column, Page, Panel, Report, Row, Tile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 PANELS: Final = ("trend", "forecast", "pipeline", "attainment", "leaderboard", "cycle_time")
 FORECAST: Final = ("closed", "commit", "best_case", "open_pipeline")
-STANDS_ON: Final = "As of "  # how the line of a report begins that the page itself says
 
 Html = Annotated[
     str | None,
@@ -34,30 +32,40 @@ Html = Annotated[
     "crm dashboard --period last-quarter --owner me",
     "crm dashboard --html dashboard.html",
     "crm dashboard --fields pipeline,forecast --json",
+    "crm dashboard --compare last-quarter --fail-if 'coverage<3'",
 )
 def command(
     app: App,
-    period: Period = None,
+    period: Period = "this-quarter",
     owner: Owner = None,
     currency: Into = None,
     as_of: AsOf = None,
     html: Html = None,
-) -> Result:
+) -> Page:
     """How sales stand: trend, forecast, pipeline, attainment, performance by member, time to close.
 
-    Everything is about the period, this quarter unless another is given; but the trend has the twelve months
+    Everything is about the period; but the trend has the twelve months
     up to its end or today, and the pipeline all open deals. Each panel is a report that can be had alone:
     `crm report trend`, `crm forecast`, `crm pipeline` and so on. --fields takes the names of panels.
 
     It is in one currency: that of --currency, else the only one in use, else the home currency; what cannot
     be converted is named.
+
+    --fail-if is about the headline figures: 'coverage<3', 'win rate<20'. --compare says beside each of them how it
+    differs, and in --json beside each figure of the panels.
     """
+    from crmcli.commands._export_file import refuse_overwriting
     from crmcli.store.deals import usual_currency
 
-    scope = scope_of(app, as_of=as_of, owner=owner, period=period or "this-quarter")
+    if html == "-":
+        app.output = app.output._replace(format="html")
+    elif html is not None:
+        refuse_overwriting(app, html, "--html")
+    scope = scope_of(app, as_of=as_of, owner=owner, period=period)
     into = into_of(currency) or usual_currency(app.read(), scope, app.currency)
     page = page_of(app, scope, into, as_of, owner)
-    return page if html is None else written(app, page, html)
+    page.file = None if html == "-" else html
+    return page
 
 
 def page_of(app: App, scope: "Scope", currency: str, as_of: str | None, owner: str | None) -> Page:
@@ -181,7 +189,7 @@ def forecast_panel(app: App, scope: "Scope", currency: str) -> Panel:
         rows=rows,
         total=["Quota", currency, quota, None] if quota else None,
         title="Forecast, cumulative",
-        notes=own_notes(found),
+        stands_on="",  # the page says it
         chart=Chart("of_quota" if quota else "amount"),
     )
     return Panel(found, seen)
@@ -205,13 +213,8 @@ def shown(found: Report, title: str, columns: "Mapping[str, int]") -> Report:
         total=None if found.total is None else pick(found.total),
         totals={name: pick(row) for name, row in found.totals.items()},
         title=title,
-        notes=own_notes(found),
+        stands_on="",  # the page says it
     )
-
-
-def own_notes(found: Report) -> list[str]:
-    """What a report says beside its figures, but for what holds of the whole page."""
-    return [note for note in found.notes if not note.startswith(STANDS_ON)]
 
 
 def said_once(reports: "Iterable[Report]") -> None:
@@ -219,7 +222,8 @@ def said_once(reports: "Iterable[Report]") -> None:
     said: set[str] = set()
     for each in reports:
         each.notes = [note for note in each.notes if note not in said]
-        said.update(each.notes)
+        each.remarks = [remark for remark in each.remarks if remark not in said]
+        said.update(each.footer)
 
 
 # --- headline figures -----------------------------------------------------------------------------------
@@ -242,6 +246,7 @@ def tiles(panels: "Mapping[str, Panel]", scope: "Scope") -> "Iterator[Tile]":
     if "forecast" in panels:
         expected = by_name(panels["forecast"].report, panels["forecast"].report.total)
         yield Tile("Weighted pipeline", expected["weighted"], "money", f"closing in {label}")
+        yield Tile("Coverage", expected["coverage"], "number", "open / gap")
     if "cycle_time" in panels:
         taken = whole(panels["cycle_time"].report)
         deals = taken.get("deals")
@@ -256,22 +261,3 @@ def whole(found: Report) -> dict[str, Any]:
 
 def by_name(found: Report, row: Row | None) -> dict[str, Any]:
     return {column.name: value for column, value in zip(found.columns, row or (), strict=False)}
-
-
-# --- a file ---------------------------------------------------------------------------------------------
-
-
-def written(app: App, page: Page, file: str) -> Result:
-    """The page as HTML: to standard output, or in a file that is there whole or not at all."""
-    if file == "-":
-        app.output = app.output._replace(format="html")
-        return page
-    from crmcli.commands._transfer import refuse_overwriting
-    from crmcli.render import render
-    from crmcli.render.look import Look
-    from crmcli.transfer.whole_file import whole_file
-
-    refuse_overwriting(app, file, "--html")
-    with whole_file(Path(file)) as out:
-        render(page, "html", Look(out, app.stderr, zone=None if app.zone_is_utc else app.zone))
-    return Outcome([f"Wrote {file}."], data={"file": file})

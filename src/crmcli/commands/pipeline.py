@@ -83,8 +83,16 @@ def past_day(app: App, text: str) -> str:
     return day.isoformat()
 
 
-@command.verb("crm pipeline blockers", "crm pipeline blockers --owner me --json")
-def blockers(app: App, owner: Owner = None) -> Report:
+@command.verb(
+    "crm pipeline blockers", "crm pipeline blockers --owner me --json", "crm pipeline blockers --limit 500"
+)
+def blockers(
+    app: App,
+    owner: Owner = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", metavar="N", help="At most so many deals.")
+    ] = None,
+) -> Report:
     """Open deals that are stuck, what on, and the command that mends it.
 
     A deal is stuck when its close date has passed or was put off three times, when it is in its stage for
@@ -92,8 +100,15 @@ def blockers(app: App, owner: Owner = None) -> Report:
     days of won deals, at least 14, once 8 of them have been in it), when it has an overdue task, no next step
     or no decision maker, or when nothing has happened for as long as the limit, or 30 days.
     `crm opp snooze O7 --until +2w` hides a deal till then.
-    """
-    from crmcli.reports.pipeline_blockers import Asked, pipeline_blockers
 
+    The deal whose close date is the longest ago comes first, one without any last. People see the first 100
+    deals unless --limit says otherwise, programs all (--json, --format csv).
+    """
+    from crmcli.reports.pipeline_blockers import SHOWN, Asked, pipeline_blockers
+
+    if limit is not None and limit < 1:
+        raise InvalidValue("--limit is at least 1.", field="limit")
+    if limit is None and for_people(app):
+        limit = SHOWN
     id, name = owner_of(app, owner) if owner else (None, None)
-    return pipeline_blockers(app.read(), Asked(app.today, app.zone, id, name))
+    return pipeline_blockers(app.read(), Asked(app.today, app.zone, id, name, limit))

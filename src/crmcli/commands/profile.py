@@ -6,8 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from crmcli.app import App
-from crmcli.commands._entity import confirm
-from crmcli.commands._kept import exported, text_of
+from crmcli.commands._kept import exported, kept_by, removed, text_of
 from crmcli.commands._noun import DryRun, Noun, Yes, complete_column
 from crmcli.errors import Refused
 from crmcli.fields import BY_ENTITY
@@ -81,14 +80,8 @@ def rm(app: App, name: Name, yes: Yes = False, dry_run: DryRun = False) -> Resul
     profile = profile_named(app.configured, name)
     if profile.built_in:
         raise Refused(f"The profile {profile.name} is built in; it cannot be deleted.")
-    confirm(app, f"Delete the profile {profile.name}?", yes=yes or dry_run)
-    with app.work(dry_run=dry_run) as work:
-        work.set_setting(KEPT_AS + profile.name, "")
-        entry = None if dry_run else work.entry
-    said = [f"{'Would delete' if dry_run else 'Deleted'} the profile {profile.name}."]
-    if entry:
-        said.append(f"`crm undo {entry}` brings it back.")
-    return Outcome(said, [profile.name], data={"deleted": [profile.name], "entry": entry})
+    what = f"the profile {profile.name}"
+    return removed(app, what, profile.name, KEPT_AS + profile.name, yes=yes, dry_run=dry_run)
 
 
 @command.verb("crm profile export trade-fair", "crm profile export trade-fair trade-fair.json")
@@ -114,9 +107,8 @@ def import_(
     profile = read_profile(text_of(app, file))
     with app.work(dry_run=dry_run, makes=True) as work:
         work.set_setting(KEPT_AS + profile.name, write_profile(profile))
-        entry = work.entry if work.wrote and not dry_run else None
+    done, entry = kept_by(work, dry_run=dry_run)
     noun = BY_ENTITY[profile.entities[0]]
-    done = "Would keep" if dry_run else "Kept" if entry else "There is already"
     said = f"{done} the profile {profile.name}: crm {noun.word} import FILE --profile {profile.name}"
     return Outcome([said], [profile.name], data={"name": profile.name, "entry": entry})
 

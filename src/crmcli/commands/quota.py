@@ -1,42 +1,28 @@
 """crm quota: what everybody is to close."""
 
-from collections.abc import Iterator, Mapping
-from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crmcli.app import App
-from crmcli.changes import Changes
 from crmcli.commands._facts import owner_for
 from crmcli.commands._noun import AsOf, DryRun, Into, Noun, Owner, Period, complete_users
+from crmcli.commands._quotas import Wanted, count_of, known_quotas, money_of, set_quotas, target_words
 from crmcli.commands._report import into_of, owner_of, scope_of
-from crmcli.errors import CrmError, InvalidValue, Refused
-from crmcli.render.clean import clean
+from crmcli.errors import InvalidValue, Refused
 from crmcli.result import Outcome, Report, Result
 from crmcli.rules.quotas import Quota, weights_of
-from crmcli.store.figures import quotas
 from crmcli.store.find import find, title_of
 from crmcli.store.reader import Reader
-from crmcli.values.money import amount_text, amount_words, check_currency, parse_money, split_evenly
+from crmcli.values.money import amount_text, amount_words, split_evenly
 from crmcli.values.periods import Period as Stretch
-from crmcli.values.periods import parse_period, period_of
+from crmcli.values.periods import parse_period
 
 if TYPE_CHECKING:
     from crmcli.store.work import UnitOfWork
 
 command = Noun("quota", "Quotas: what everybody is to close in a period, and how much of it is closed.")
 
-HEADINGS: Final = {
-    "owner": "owner user salesperson salesagent salesrep rep employee employeeid name",
-    "period": "period quarter year",
-    "month": "month date targetmonth",
-    "amount": "amount quota target targetamount",
-    "count": "count deals",
-    "currency": "currency currencycode",
-}
-CLEARED: Final = "none"
-NOTHING: Final = "no quota"
 
 ForWhom = Annotated[
     str | None,
@@ -51,22 +37,6 @@ Team = Annotated[
     bool, typer.Option("--team", help="The quota of the owner together with everybody below them.")
 ]
 Explain = Annotated[bool, typer.Option("--explain", help="Show what the figures are.")]
-
-
-class Wanted(NamedTuple):
-    """A quota that is to be set; `deals` and `amount` as they are to be, None where there is to be none."""
-
-    owner: int
-    start: date
-    end: date
-    team: bool
-    amount: int | None
-    deals: int | None
-    currency: str
-
-    @property
-    def key(self) -> tuple[int, str, str, bool]:
-        return self.owner, self.start.isoformat(), self.end.isoformat(), self.team
 
 
 # --- setting ----------------------------------------------------------------------------------------------
@@ -128,71 +98,8 @@ def owner_of_work(app: App, work: "UnitOfWork", text: str | None) -> int:
     return find(work.reader, "user", text)
 
 
-def money_of(text: str, currency: str) -> tuple[int | None, str]:
-    """An amount to win, and its currency; none clears it. Raises InvalidValue."""
-    if text.strip().casefold() == CLEARED:
-        return None, currency
-    minor, of = parse_money(text, currency=currency)
-    if minor < 0:
-        raise InvalidValue(f"{text!r} is negative; a quota is not.", field="amount")
-    return minor, of
-
-
-def count_of(text: str) -> int | None:
-    """A number of deals; none clears it. Raises InvalidValue."""
-    typed = text.strip()
-    if typed.casefold() == CLEARED:
-        return None
-    if not (typed.isascii() and typed.isdigit()) or len(typed) > 9:
-        raise InvalidValue(f"{text!r} is not a number of deals.", field="count")
-    return int(typed)
-
-
-def known_quotas(reader: Reader) -> dict[tuple[int, str, str, bool], Quota]:
-    """All quotas that hold now."""
-    found = (
-        Quota(owner, start, end, bool(team), amount, deals, currency)
-        for owner, start, end, team, amount, deals, currency in quotas(reader, None, "", "9999-12-31")
-    )
-    return {(quota.owner, quota.start, quota.end, quota.team): quota for quota in found}
-
-
-def set_quotas(work: "UnitOfWork", wanted: list[Wanted]) -> tuple[int, int, int]:
-    """Add a row for each quota that is not so already: how many are new, changed, and the same."""
-    known = known_quotas(work.reader)
-    changes = Changes()
-    new = changed = 0
-    for quota in wanted:
-        old = known.get(quota.key)
-        if target_words(quota) == (target_words(old) if old else NOTHING):
-            continue
-        new, changed = (new, changed + 1) if old else (new + 1, changed)
-        changes.add(
-            "quota",
-            work.ids("quota"),
-            owner_id=quota.owner,
-            period_start=quota.start,
-            period_end=quota.end,
-            team=quota.team,
-            amount=quota.amount,
-            deals=quota.deals,
-            currency=quota.currency,
-        )
-    work.apply(changes)
-    return new, changed, len(wanted) - new - changed
-
-
 def in_words(name: str, stretch: Stretch, quota: Wanted) -> str:
     return f"{'Team of ' if quota.team else ''}{name} · {stretch.label} · {target_words(quota)}"
-
-
-def target_words(quota: Wanted | Quota) -> str:
-    parts = []
-    if quota.amount is not None:
-        parts.append(amount_words(quota.amount, quota.currency))
-    if quota.deals is not None:
-        parts.append("1 deal" if quota.deals == 1 else f"{quota.deals} deals")
-    return " and ".join(parts) or NOTHING
 
 
 def was(old: Quota, new: Wanted) -> str:
@@ -360,9 +267,13 @@ def show(
     """Show quotas, what is closed of each, the gap and the pace.
 
     A quota counts where its days lie within the period asked for, which is this quarter unless another is
-    given. Who has none stands with n/a. Deals in another currency are converted at the rate of the day they
-    were closed. Where quotas are in several currencies, teams and the total are in the home currency, quotas
-    at the rate of the day; --currency converts the quotas of all.
+    given. Who has none stands with n/a. Like is compared with like, also in teams and the total: what was
+    closed on other days, or by somebody without a quota, counts towards none, and is said. The pace compares
+    with what the quotas come to by today, each spread evenly over its days.
+
+    Deals in another currency are converted at the rate of the day they were closed. Where quotas are in several
+    currencies, teams and the total are in the home currency, quotas at the rate of the day; --currency converts
+    the quotas of all.
     """
     from crmcli.reports.quota_show import Asked, quota_show
 
@@ -394,134 +305,6 @@ def import_(
     All or nothing: what cannot be read is named with its line, and nothing is written. A quota that is so
     already is left alone. One `crm undo` takes it all back.
     """
-    from crmcli.transfer.mapping import parse_pairs
-    from crmcli.transfer.rows import BadRow
-    from crmcli.transfer.source import open_source
+    from crmcli.commands._quota_import import run_import
 
-    problems: list[dict[str, Any]] = []
-    wanted: dict[tuple[int, str, str, bool], Wanted] = {}
-    with (
-        app.work(source="import", dry_run=dry_run, makes=True) as work,
-        open_source(file, app.stdin_bytes, encoding=None, delimiter=delimiter) as source,
-    ):
-        places = places_of(source.headings, parse_pairs(map or [], option="--map"))
-        people: dict[str, int] = {}
-        for row in source.rows():
-            try:
-                if isinstance(row, BadRow):
-                    raise InvalidValue(row.reason)
-                quota = quota_of(app, work.reader, cells_of(row[1], places), people)
-                if quota.key in wanted and wanted[quota.key] != quota:
-                    raise InvalidValue("the same owner and period stand above with another quota")
-                wanted[quota.key] = quota
-            except CrmError as error:
-                problems.append(
-                    {"line": row.line if isinstance(row, BadRow) else row[0], "reason": error.message}
-                )
-        if problems:
-            refuse(app, source.name, problems)
-        created, updated, unchanged = set_quotas(work, list(wanted.values()))
-        entry = work.entry if work.wrote and not dry_run else None
-    counts = {"created": created, "updated": updated, "unchanged": unchanged, "rejected": 0}
-    words = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    said = [f"{'Would be: ' if dry_run else ''}{words}."]
-    if entry:
-        said.append(f"`crm undo {entry}` takes it back.")
-    return Outcome(said, data={**counts, "entry": entry})
-
-
-def places_of(headings: list[str], mapped: Mapping[str, str]) -> dict[str, int]:
-    """Where each field stands in a row. Raises InvalidValue."""
-    known = {word: field for field, words in HEADINGS.items() for word in words.split()}
-    given = {folded(heading): field.strip().casefold() for heading, field in mapped.items()}
-    for heading, field in given.items():
-        if field not in HEADINGS:
-            raise InvalidValue(
-                f"A quota has no field {field!r}. There are {', '.join(HEADINGS)}.", field="map"
-            )
-        if heading not in map_of(headings):
-            raise InvalidValue(f"There is no heading {heading!r} in the file.", field="map")
-    places: dict[str, int] = {}
-    for heading, at in map_of(headings).items():
-        field = given.get(heading) or known.get(heading, "")
-        if not field:
-            raise InvalidValue(
-                f"The heading {headings[at]!r} means nothing here.",
-                hint=f"--map '{headings[at]}=FIELD', of {', '.join(HEADINGS)}; or take the column out.",
-                field="map",
-            )
-        if field in places:
-            raise InvalidValue(f"Two headings mean {field}.", field="map")
-        places[field] = at
-    for needed, others in (("owner", ()), ("period", ("month",)), ("amount", ("count",))):
-        if not {needed, *others} & places.keys():
-            raise InvalidValue(f"No heading means {needed}.", hint=f"--map HEADING={needed}", field="map")
-    if {"period", "month"} <= places.keys():
-        raise InvalidValue("The file has a period and a month; one of them is enough.", field="map")
-    return places
-
-
-def map_of(headings: list[str]) -> dict[str, int]:
-    return {folded(heading): at for at, heading in enumerate(headings)}
-
-
-def folded(heading: str) -> str:
-    return "".join(filter(str.isalnum, heading.casefold()))
-
-
-def cells_of(cells: list[str], places: Mapping[str, int]) -> dict[str, str]:
-    return {field: cells[at].strip() for field, at in places.items() if at < len(cells)}
-
-
-def quota_of(app: App, reader: Reader, cells: Mapping[str, str], people: dict[str, int]) -> Wanted:
-    """The quota of a row. Raises CrmError."""
-    name = cells["owner"]
-    if not name:
-        raise InvalidValue("owner is blank")
-    if name not in people:
-        people[name] = find(reader, "user", name)
-    stretch = stretch_of(app, cells)
-    currency = check_currency(cells["currency"]) if cells.get("currency") else app.currency
-    amount, deals = None, None
-    if cells.get("amount"):
-        amount, currency = money_of(cells["amount"], currency)
-    if cells.get("count"):
-        deals = count_of(cells["count"])
-    if amount is None and deals is None:
-        raise InvalidValue("there is neither amount nor count")
-    return Wanted(people[name], stretch.start, stretch.end, False, amount, deals, currency)
-
-
-def stretch_of(app: App, cells: Mapping[str, str]) -> Stretch:
-    """The period of a row; of a month any day is given, or its name."""
-    from crmcli.values.dates import last_of_month, parse_date
-
-    if "period" in cells:
-        return parse_period(cells["period"], today=app.today, fiscal_start=app.fiscal_start)
-    text = cells["month"]
-    if not text:
-        raise InvalidValue("month is blank")
-    day = parse_date(text, today=app.today, order=app.date_order, period_end=True, times=True)
-    if day is None:
-        raise InvalidValue("month is blank")
-    return period_of(day.replace(day=1), last_of_month(day.year, day.month))
-
-
-def refuse(app: App, name: str, problems: list[dict[str, Any]]) -> None:
-    """Name what is wrong, and stop: nothing is written. Raises InvalidValue."""
-    as_json = app.output.format in ("json", "jsonl")
-    if not as_json:
-        app.stderr.writelines(f"{clean(line)}\n" for line in lines_of(problems))
-    rows = "1 row" if len(problems) == 1 else f"{len(problems):,} rows"
-    raise InvalidValue(
-        f"{name}: {rows} cannot be taken; nothing was written.",
-        field="file",
-        details=problems if as_json else None,
-    )
-
-
-def lines_of(problems: list[dict[str, Any]]) -> Iterator[str]:
-    for problem in problems[:100]:
-        yield f"line {problem['line']}: {problem['reason']}"
-    if len(problems) > 100:
-        yield f"and {len(problems) - 100:,} more"
+    return run_import(app, file, map or [], delimiter, dry_run=dry_run)

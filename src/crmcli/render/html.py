@@ -81,7 +81,8 @@ def _body(page: Page, look: Look) -> Iterator[str]:
     if page.tiles:
         yield '<dl class="tiles">'
         for label, value, note in tile_texts(page, look._replace(ascii=False)):
-            more = f'<dd class="note">{escape(note)}</dd>' if note else ""
+            pieces = " · ".join(f"<span>{escape(piece)}</span>" for piece in note.split(" · "))
+            more = f'<dd class="note">{pieces}</dd>' if note else ""
             yield f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd>{more}</div>"
         yield "</dl>"
     yield f'<main class="{"panels" if len(page.panels) > 1 else "alone"}">'
@@ -103,7 +104,7 @@ def _panel(name: str, shown: Report, look: Look) -> Iterator[str]:
         if shown.block:
             yield f"<h3>{_text(part.title)}</h3>"
         yield from _part(part, look)
-    for note in shown.notes:
+    for note in shown.footer:
         yield f'<p class="note">{_text(note)}</p>'
     if shown.explain:
         yield f'<p class="explain">{escape(clean_lines(chr(10).join(shown.explain)))}</p>'

@@ -232,8 +232,8 @@ def _table(table: Table, look: Look) -> Iterator[Block]:
     else:
         yield Words(cell(table.empty, look.ascii))
     if isinstance(table, Report):
-        if table.notes:
-            yield Words("\n".join(map(clean_lines, table.notes)))
+        if table.footer:
+            yield Words("\n".join(map(clean_lines, table.footer)))
         if table.explain:
             yield Words("\n".join(map(clean_lines, table.explain)), "faint")
 

@@ -14,7 +14,7 @@ from crmcli.render.layout import GAP, NARROW, Grid, Words, blocks, figures_of, p
 from crmcli.render.look import Look
 from crmcli.render.measure import cells, pad, shorten, wrap
 from crmcli.render.stream import pour
-from crmcli.result import Column, Page, Panel, Report, Table, Tile
+from crmcli.result import Column, Page, Panel, Report, Table
 
 USUAL: Final = 100  # cells, where nothing limits the width
 WIDEST: Final = 160
@@ -79,19 +79,21 @@ def _figures(page: Page, look: Look) -> Iterator[tuple[Any, ...]]:
 
 
 def tile_texts(page: Page, look: Look) -> list[tuple[str, str, str]]:
-    """The label, the value and the note of each tile, as people read them."""
-    return [
-        (cell(tile.label, look.ascii), _tile_value(tile, page, look), cell(tile.note, look.ascii))
-        for tile in page.tiles
-    ]
+    """The label, the value and the note of each tile, as people read them; what it changed by begins the note."""
+    texts = []
+    for tile in page.tiles:
+        value = _tile_value(Column("value", "", tile.kind, absent="n/a"), tile.value, page, look)
+        kind = "number" if tile.kind == "percent" else tile.kind
+        change = _tile_value(Column("change", "", kind, folded=True, signed=True), tile.change, page, look)
+        note = " · ".join(filter(None, [change, tile.note]))
+        texts.append((cell(tile.label, look.ascii), value, cell(note, look.ascii)))
+    return texts
 
 
-def _tile_value(tile: Tile, page: Page, look: Look) -> str:
-    column = Column("value", tile.label, tile.kind, absent="n/a")
-    home = page.head.get("currency")
-    text = people_text([column], column, home, look.zone)(tile.value, [tile.value])
+def _tile_value(column: Column, value: Any, page: Page, look: Look) -> str:
+    text = people_text([column], column, page.head.get("currency"), look.zone)(value, [value])
     whole, point, decimals = text.partition(".")
-    return whole if tile.kind == "money" and point and not decimals.strip("0") else text
+    return whole if column.kind == "money" and point and not decimals.strip("0") else text
 
 
 def _tiles(page: Page, width: int, look: Look) -> Iterator["Line"]:
@@ -216,7 +218,7 @@ def _panel(panel: Panel, width: int, look: Look) -> Iterator[Line]:
         if shown.block:
             yield _line(look, (cell(part.title, look.ascii), ""))
         yield from _over_time(part, width, look) or _table(part, width, look)
-    for note in shown.notes:
+    for note in shown.footer:
         yield from _prose(note, width, look)
 
 

@@ -32,7 +32,8 @@ FORMULAS: Final = {
     "came": "amounts of the deals won with a close date in the period, as known now",
     "bias": "sum of (forecast - came) / sum of came: above 0 is too much",
     "wape": "sum of |forecast - came| / sum of came, period by period",
-    "calibration": "of deals open in a stage then and closed now: their mean probability, and the share won",
+    "calibration": "of deals open in a stage then and closed now: their mean probability, and the share won;"
+    " each deal once for each number of days, as it was when first forecast so many days before an end",
 }
 PARTS_OF: Final = {"commit": ("closed", "commit"), "best_case": ("closed", "commit", "best_case")}
 EXPLAINED: Final = 20  # deals of a row that --explain shows to people
@@ -73,7 +74,7 @@ Deals = dict[int | str | None, list[Counted]]  # by owner or stage
 
 
 class Seen(NamedTuple):
-    """What the deals of a stage came to that were open on one of the days."""
+    """What the deals of a stage came to that were open so many days before an end."""
 
     deals: int
     probability: int  # the sum of them all
@@ -86,10 +87,11 @@ def forecast_accuracy(reader: Reader, asked: Asked) -> Report:
     key_of = groups.keys_of(reader, asked.by, 1, "", {})
     rows: list[Row] = []
     totals: dict[str, Row] = {}
-    calibration: dict[str, Seen] = {}
+    calibration: dict[tuple[int, str], Seen] = {}
     origin: dict[tuple[int, Key], list[dict[str, Any]]] = {}
     for days in asked.days:
         by_period: list[dict[Key, Miss]] = []
+        judged: set[int] = set()  # a deal that was put off is forecast again, but becomes one thing only
         for period in asked.periods:
             day = period.end - timedelta(days=days)
             moment = iso_instant(midnight(day + timedelta(days=1), asked.zone))
@@ -108,9 +110,13 @@ def forecast_accuracy(reader: Reader, asked: Asked) -> Report:
             for of in {*forecast, *came} if asked.explain else ():
                 named = origin.setdefault((days, key_of(of)), [])
                 named += named_deals(asked, period, forecast.get(of, []), came.get(of, []))
-            for stage, seen in outcomes(reader, then, period):
-                before = calibration.get(stage, Seen(0, 0, 0))
-                calibration[stage] = Seen(*map(sum, zip(before, seen, strict=True)))
+            for id, stage, probability, is_won in outcomes(reader, then, period):
+                if id not in judged:
+                    judged.add(id)
+                    seen = calibration.get((days, stage), Seen(0, 0, 0))
+                    calibration[days, stage] = Seen(
+                        seen.deals + 1, seen.probability + probability, seen.won + is_won
+                    )
         for key in sorted({key for period in by_period for key in period}, key=lambda key: key.place):
             theirs = accuracy(period[key] for period in by_period if key in period)
             rows.append([str(days), key.name, asked.currency, *theirs])
@@ -118,12 +124,16 @@ def forecast_accuracy(reader: Reader, asked: Asked) -> Report:
         totals[str(days)] = [str(days), None, asked.currency, *whole]
     calibrated = [
         {
+            "days_before": str(days),
             "stage": stage,
             "deals": seen.deals,
             "probability": percent(seen.probability, 100 * seen.deals),
             "won": percent(seen.won, seen.deals),
         }
-        for stage, seen in sorted(calibration.items(), key=lambda item: -item[1].probability / item[1].deals)
+        for (days, stage), seen in sorted(
+            calibration.items(),
+            key=lambda item: (item[0][0], -item[1].probability / item[1].deals, item[0][1]),
+        )
     ]
     labels = [period.label for period in asked.periods]
     report = Report(
@@ -217,7 +227,10 @@ def notes(asked: Asked, calibrated: list[dict[str, Any]], converter: Rates) -> I
     """How probabilities held, and what the figures stand on."""
     for each in calibrated:
         deals = "1 deal" if each["deals"] == 1 else f"{each['deals']} deals"
-        yield f"Calibration: {each['stage']}: {each['probability']} % was said, {each['won']} % of {deals} won"
+        yield (
+            f"Calibration, {each['days_before']} days before: {each['stage']}: {each['probability']} % was said,"
+            f" {each['won']} % of {deals} won"
+        )
     for currency in sorted(converter.failed):
         yield f"No rate: deals in {currency} are in no figure: crm rate set {currency} RATE --from DATE"
     yield f"{asked.figure.replace('_', ' ').capitalize()}: {FIGURES[asked.figure]}, against what was closed in the end"
@@ -282,16 +295,16 @@ def deals(
     return found
 
 
-def outcomes(reader: Reader, then: Scope, period: Period) -> Iterator[tuple[str, Seen]]:
-    """By stage, what became of the deals that were open on a day and were to close in a period."""
+def outcomes(reader: Reader, then: Scope, period: Period) -> Iterator[tuple[int, str, int, int]]:
+    """The deals that were open on a day and to close in a period, and are closed now: id, stage, probability,
+    and whether they were won."""
     rows = reader.rows(
-        "SELECT d.stage, count(*), CAST(sum(d.probability) AS BIGINT), sum(n.is_won)"
+        f"SELECT {then.source.id}, d.stage, d.probability, n.is_won"
         f" FROM {then.source.table} JOIN opportunity AS n ON n.id = {then.source.id}"
-        f" WHERE {then.open} AND d.close_date BETWEEN :start AND :end"
-        " AND n.is_closed = 1 AND n.deleted_at IS NULL GROUP BY d.stage",
+        f" WHERE {then.open} AND d.close_date BETWEEN :start AND :end AND n.is_closed = 1 AND n.deleted_at IS NULL",
         start=period.start.isoformat(),
         end=period.end.isoformat(),
         **then.params,
     )
-    for stage, count, probability, won in rows:
-        yield stage, Seen(int(count), int(probability), int(won))
+    for id, stage, probability, is_won in rows:
+        yield int(id), str(stage), int(probability), int(is_won)

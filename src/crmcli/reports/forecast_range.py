@@ -1,17 +1,20 @@
 """The range of a forecast: how likely which outcome is, from what became of deals in each stage before."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 from crmcli.errors import InvalidValue
 from crmcli.rules.accuracy import percent
-from crmcli.rules.forecast_range import PRIOR, THIN, Ended, Outcome, forecast_range, win_rates
+from crmcli.rules.forecast_range import PRIOR, THIN, Ended, Open, forecast_range, win_rates
 from crmcli.rules.rates import Rates
 from crmcli.store.deals import Scope
 from crmcli.store.figures import rates
 from crmcli.store.reader import Reader
 from crmcli.values.money import amount_text, amount_words
 from crmcli.values.periods import Period
+
+BITS: Final = 60  # stages that are told apart in one number
 
 
 class Asked(NamedTuple):
@@ -24,24 +27,41 @@ class Asked(NamedTuple):
     target: int | None  # in the currency that the forecast is in
 
 
-def history(reader: Reader, scope: Scope) -> tuple[dict[str, Ended], Ended]:
-    """How closed deals ended, of those that had been in each open stage, and of all."""
+def history(reader: Reader, scope: Scope, stages: Sequence[str]) -> tuple[dict[str, Ended], Ended]:
+    """How closed deals ended, of those that had been in each stage while they were open, and of all.
+
+    A deal counts once for a stage, however often it was there: each stage is a bit, and the sum of a deal's
+    different bits is where it has been.
+    """
     then = scope._replace(supposed=(), owner_id=None, team=())
     source, params = then.source, then.params
-    closed = f"FROM {source.table} WHERE {source.holds} AND d.is_closed = 1"
-    overall = reader.row(f"SELECT count(*), coalesce(sum(d.is_won), 0) {closed}", **params) or (0, 0)
+    closed = f"{source.holds} AND d.is_closed = 1"
+    overall = reader.row(
+        f"SELECT count(*), coalesce(sum(d.is_won), 0) FROM {source.table} WHERE {closed}", **params
+    )
     known = "v.recorded_to IS NULL"
     if scope.known is not None:
         known = "v.recorded_at < :known AND (v.recorded_to IS NULL OR v.recorded_to >= :known)"
     if scope.moment is not None:
         known += " AND v.valid_from < :moment"
-    ended = f"SELECT {source.id} AS id, d.is_won AS won {closed}"
-    been = (
-        f"SELECT DISTINCT v.stage AS stage, c.id AS id, c.won AS won FROM ({ended}) AS c"
-        f" JOIN opportunity_version AS v ON v.opportunity_id = c.id WHERE v.is_closed = 0 AND {known}"
-    )
-    rows = reader.rows(f"SELECT stage, count(*), sum(won) FROM ({been}) AS b GROUP BY stage", **params)
-    return {stage: Ended(int(count), int(won)) for stage, count, won in rows}, Ended(*map(int, overall))
+    ended: dict[str, list[int]] = {}
+    for first in range(0, len(stages), BITS):
+        some = {f"stage_{bit}": stage for bit, stage in enumerate(stages[first : first + BITS])}
+        bits = " ".join(f"WHEN :{name} THEN {1 << bit}" for bit, name in enumerate(some))
+        # CROSS JOIN has SQLite read deal after deal, in the order of the versions' index: nothing is sorted.
+        been = (
+            f"SELECT d.is_won AS won, sum(DISTINCT CASE v.stage {bits} ELSE 0 END) AS stages"
+            f" FROM {source.table} CROSS JOIN opportunity_version AS v WHERE v.opportunity_id = {source.id}"
+            f" AND {closed} AND v.is_closed = 0 AND {known} GROUP BY {source.id}, d.is_won"
+        )
+        counted = f"SELECT stages, count(*), sum(won) FROM ({been}) AS b GROUP BY stages"
+        for mask, deals, won in reader.rows(counted, **params, **some):
+            for bit, stage in enumerate(some.values()):
+                if int(mask) >> bit & 1:
+                    of = ended.setdefault(stage, [0, 0])
+                    of[0] += int(deals)
+                    of[1] += int(won)
+    return {stage: Ended(*of) for stage, of in ended.items()}, Ended(*map(int, overall or (0, 0)))
 
 
 def range_of(reader: Reader, asked: Asked) -> tuple[dict[str, Any], list[str]]:
@@ -68,11 +88,12 @@ def range_of(reader: Reader, asked: Asked) -> tuple[dict[str, Any], list[str]]:
             field="range",
         )
     currency = asked.into or (currencies[0] if currencies else asked.home)
-    by_stage, overall = history(reader, scope)
-    open_stages = {row[1] for row in found if not row[0]}
     usual = dict(reader.rows("SELECT name, probability FROM stage ORDER BY deleted_at IS NULL, id"))
+    by_stage, overall = history(reader, scope, list(usual))
+    open_stages = {row[1] for row in found if not row[0]}
     chances = win_rates({**dict.fromkeys(open_stages, Ended(0, 0)), **by_stage}, usual)
-    closed, outcomes = 0, []
+    closed = 0
+    amounts: dict[str, Counter[int]] = {}
     for won, stage, of, amount, day, deals in found:
         converted = converter.convert(amount, of, currency, day if won else scope.as_of)
         if converted is None:
@@ -80,7 +101,7 @@ def range_of(reader: Reader, asked: Asked) -> tuple[dict[str, Any], list[str]]:
         if won:
             closed += converted * deals
         elif stage in chances:
-            outcomes.append(Outcome(converted, chances[stage], deals))
+            amounts.setdefault(stage, Counter())[converted] += deals
     past = {
         "closed": overall.closed,
         "won": overall.won,
@@ -94,7 +115,8 @@ def range_of(reader: Reader, asked: Asked) -> tuple[dict[str, Any], list[str]]:
             for stage, chance in sorted(chances.items())
         },
     }
-    range = forecast_range(closed, outcomes, asked.target)
+    open = [Open(chances[stage], those) for stage, those in amounts.items()]
+    range = forecast_range(closed, open, asked.target)
     money = {name: getattr(range, name) for name in ("p10", "p50", "p90", "mean")}
     said = ", ".join(
         f"{name.replace('p', 'P')} {amount_words(minor, currency)}" for name, minor in list(money.items())[:3]

@@ -66,15 +66,16 @@ Cells = dict[str, dict[str, Cell]]  # currency -> stage -> cell
 
 
 def stages_sql(asked: Asked, midnights: Iterable[str]) -> str:
-    """The open deals by stage, currency and the day in UTC they were made on.
+    """The open deals by the day in UTC they were made on, stage and currency.
 
-    Last come how many of them were made at or after each local midnight (they move with the seasons).
+    Last come how many of them were made at or after each local midnight (they move with the seasons). Days come
+    first because there are many of them: where groups have to be sorted, most are told apart by their first key.
     """
     source = asked.scope.source
     clock = f"substr({source.created}, 12)"
     later = "".join(f", sum(CASE WHEN {clock} >= '{at}' THEN 1 ELSE 0 END)" for at in midnights)
     return (
-        f"SELECT d.stage, d.currency, substr({source.created}, 1, 10) AS day, count(*),"
+        f"SELECT substr({source.created}, 1, 10) AS day, d.stage, d.currency, count(*),"
         " count(*) - count(d.amount),"
         f" CAST(coalesce(sum(d.amount), 0) AS BIGINT), CAST(coalesce(sum({WEIGHTED}), 0) AS BIGINT){later}"
         f" FROM {source.named} WHERE {asked.holds} GROUP BY 1, 2, 3"
@@ -145,7 +146,7 @@ class Calendar:
 def fold(rows: Iterable[tuple[Any, ...]], calendar: Calendar, as_of: date) -> Cells:
     """The groups that SQL counted, by currency and stage."""
     cells: Cells = {}
-    for stage, currency, day, count, blank, amount, expected, *later in rows:
+    for day, stage, currency, count, blank, amount, expected, *later in rows:
         begun = [count, *later, 0]
         days = sum(
             (begun[past] - begun[past + 1]) * age(calendar.day(day, past), as_of)
@@ -214,7 +215,9 @@ def pipeline(reader: Reader, asked: Asked) -> Report:
         totals={} if one else totals,
         block="" if one else "currency",
         tail={"excluded": missing.excluded},
-        notes=[*missing.sentences(), footer(asked), *rates.sentences()],
+        notes=missing.sentences(),
+        stands_on=footer(asked),
+        remarks=rates.sentences(),
         chart=Chart("amount"),
     )
     if asked.explain:
@@ -234,13 +237,8 @@ def columns_of() -> list[Column]:
 
 
 def head(asked: Asked, currency: str | None) -> dict[str, Any]:
-    period = asked.scope.period
-    bounds = period and {
-        "start": period.start.isoformat(),
-        "end": period.end.isoformat(),
-        "label": period.label,
-    }
-    return {"as_of": asked.scope.as_of, "period": bounds, "currency": currency, "owner": asked.scope.owner}
+    scope = asked.scope
+    return {"as_of": scope.as_of, "period": scope.bounds, "currency": currency, "owner": scope.owner}
 
 
 def footer(asked: Asked) -> str:

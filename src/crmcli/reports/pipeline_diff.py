@@ -1,14 +1,15 @@
 """Pipeline, diff: what made the pipeline of one day that of another."""
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from crmcli.fields import reference
 from crmcli.result import Chart, Column, Report, Row
-from crmcli.rules.rates import Rates
+from crmcli.rules.rates import NO_RATE, Rates
 from crmcli.rules.waterfall import BUCKETS, MOVEMENTS, Ends, bucket_of
 from crmcli.store import figures as known
-from crmcli.store.deals import THEN, Scope
+from crmcli.store.deals import THEN, Scope, open_through
 from crmcli.store.reader import Reader
 from crmcli.values.money import amount_text
 
@@ -33,15 +34,15 @@ class Asked(NamedTuple):
     def params(self) -> dict[str, Any]:
         period, owner = self.after.period, self.after.owner_id
         within = {"start": period.start.isoformat(), "end": period.end.isoformat()} if period else {}
-        return {"a": self.before.moment, "b": self.after.moment, **within} | (
-            {"owner": owner} if owner is not None else {}
-        )
+        whose = {} if owner is None else {"owner": owner}
+        return {"a": self.before.moment, "b": self.after.moment, **within, **whose}
 
     @property
     def inside(self) -> str:
         """The condition on a version: the deal is in the pipeline that was asked for."""
         within = " AND d.close_date BETWEEN :start AND :end" if self.after.period else ""
-        return "d.is_closed = 0" + within + (" AND d.owner_id = :owner" if "owner" in self.params else "")
+        whose = "" if self.after.owner_id is None else " AND d.owner_id = :owner"
+        return f"d.is_closed = 0{within}{whose}"
 
 
 class Bucket:
@@ -51,6 +52,10 @@ class Bucket:
         self.count = count
         self.amount = amount
 
+    def add(self, count: int, amount: int) -> None:
+        self.count += count
+        self.amount += amount
+
 
 Buckets = dict[str, dict[str, Bucket]]  # currency -> bucket
 
@@ -59,10 +64,9 @@ Buckets = dict[str, dict[str, Bucket]]  # currency -> bucket
 
 def opening_sql(asked: Asked) -> str:
     """What was in the pipeline on the first day, by currency."""
-    holds = THEN.open.replace(":moment", ":a")
     return (
         "SELECT d.currency, count(*), CAST(coalesce(sum(d.amount), 0) AS BIGINT)"
-        f" FROM {THEN.table} WHERE {holds} AND {asked.inside} GROUP BY 1 ORDER BY 1"
+        f" FROM {THEN.table} WHERE {open_through(':a', ':a')} AND {asked.inside} GROUP BY 1 ORDER BY 1"
     )
 
 
@@ -122,10 +126,10 @@ def counted_sql(asked: Asked) -> str:
 
 def static_sql(asked: Asked) -> str:
     """The deals in other currencies than the one asked for that were in the pipeline all along, in the same shape."""
-    still = THEN.open.replace("d.valid_from < :moment", "d.valid_from < :a").replace(":moment", ":b")
     return (
         "SELECT d.currency, d.currency, 0, 0, 0, coalesce(d.amount, 0), coalesce(d.amount, 0), o.id, o.name"
-        f" FROM {THEN.named} WHERE {still} AND {asked.inside} AND d.currency <> :into ORDER BY o.id"
+        f" FROM {THEN.named} WHERE {open_through(':a', ':b')} AND {asked.inside} AND d.currency <> :into"
+        " ORDER BY o.id"
     )
 
 
@@ -182,13 +186,10 @@ def fold(reader: Reader, asked: Asked) -> tuple[Buckets, list[int]]:
         if id is not None:
             passed.append(id)
         for currency, ends in sides(currency_a, currency_b, was, is_now, closed, a, b):
-            name = bucket_of(ends)
-            closing = of(currency)["closing"]
-            closing.amount += ends.movement
-            closing.count += count * ((ends.after is not None) - (ends.before is not None))
-            if name:
-                of(currency)[name].count += count
-                of(currency)[name].amount += ends.movement
+            came = (ends.after is not None) - (ends.before is not None)
+            of(currency)["closing"].add(came * count, ends.movement)
+            if name := bucket_of(ends):
+                of(currency)[name].add(count, ends.movement)
     return dict(sorted(found.items())), sorted(passed)
 
 
@@ -230,8 +231,7 @@ def moved(reader: Reader, asked: Asked) -> list[Deal]:
         deals_sql(asked), **asked.params
     ):
         for currency, ends in sides(currency_a, currency_b, was, is_now, closed, a, b):
-            bucket = bucket_of(ends)
-            if bucket:
+            if bucket := bucket_of(ends):
                 deals.append(Deal(id, name, currency, bucket, ends))
     return in_order(deals)
 
@@ -262,8 +262,7 @@ def converted(reader: Reader, asked: Asked, into: str, rates: Rates) -> Converte
     """
     found = Converted({name: Bucket() for name in BUCKETS}, [], {})
     moved = list(reader.rows(deals_sql(asked), **asked.params))
-    still = static_sql(asked)
-    rows = [*moved, *reader.rows(still, into=into, **asked.params)]
+    rows = [*moved, *reader.rows(static_sql(asked), into=into, **asked.params)]
     there = {
         currency: (count, amount)
         for currency, count, amount in reader.rows(opening_sql(asked), **asked.params)
@@ -271,8 +270,7 @@ def converted(reader: Reader, asked: Asked, into: str, rates: Rates) -> Converte
     count, amount = there.get(into, (0, 0))
     mine = [row[5] for row in moved if row[0] == into]
     for level in ("opening", "closing"):  # what stood still in the currency itself
-        found.buckets[level].count += count - len(mine)
-        found.buckets[level].amount += amount - sum(mine)
+        found.buckets[level].add(count - len(mine), amount - sum(mine))
     first, last = asked.before.as_of, asked.after.as_of
 
     def worth(amount: int, currency: str | None, day: str) -> int | None:
@@ -280,10 +278,8 @@ def converted(reader: Reader, asked: Asked, into: str, rates: Rates) -> Converte
 
     for currency_a, currency_b, was, is_now, closed, a, b, id, name in rows:
         opening, closing = worth(a, currency_a, first), worth(b, currency_b, last)
-        before = (
-            worth(a, currency_a, last) if currency_b else opening
-        )  # of one that stays, at the last day's rates
-        if (currency_a and (opening is None or before is None)) or (currency_b and closing is None):
+        before = worth(a, currency_a, last) if currency_b else opening
+        if (currency_a and None in (opening, before)) or (currency_b and closing is None):
             found.unrated[id] = currency_a or currency_b
             continue
         ends = Ends(before, closing, was, is_now, bool(closed))
@@ -292,12 +288,11 @@ def converted(reader: Reader, asked: Asked, into: str, rates: Rates) -> Converte
             parts.append(("rate", Ends(opening, before, was, is_now)))
         for bucket, of in parts:
             if bucket:
-                found.buckets[bucket].count += 1
-                found.buckets[bucket].amount += of.movement
+                found.buckets[bucket].add(1, of.movement)
                 found.deals.append(Deal(id, name, into, bucket, of))
         for level, held in (("opening", opening), ("closing", closing)):
-            found.buckets[level].count += held is not None
-            found.buckets[level].amount += held or 0
+            if held is not None:
+                found.buckets[level].add(1, held)
     return found
 
 
@@ -318,19 +313,11 @@ def pipeline_diff(reader: Reader, asked: Asked) -> Report:
         found = found or {asked.currency: {name: Bucket() for name in BUCKETS}}
         deals = moved(reader, asked) if asked.every or asked.explain else []
     one = next(iter(found)) if len(found) == 1 else None
-    between = [reference("opportunity", id) for id in passed]
-    rows: list[list[Any]] = []
+    without = left_out(passed, unrated)
+    rows: list[Row] = []
     closings: dict[str, Row] = {}
     for currency, buckets in found.items():
-        lines = [
-            [
-                name.replace("_", " ").capitalize() if asked.people else name,
-                currency,
-                bucket.count,
-                bucket.amount,
-            ]
-            for name, bucket in buckets.items()
-        ]
+        lines = [[named(name, asked), currency, each.count, each.amount] for name, each in buckets.items()]
         rows += lines[:-1] if asked.people else lines
         closings[currency] = lines[-1]
     amounts = {
@@ -351,14 +338,14 @@ def pipeline_diff(reader: Reader, asked: Asked) -> Report:
             "blocks": amounts,
             "deals": [deal.facts() for deal in deals],
             "excluded": [
-                *({"ref": ref, "reason": PASSED} for ref in between),
-                *(
-                    {"ref": reference("opportunity", id), "reason": f"no rate for {currency}"}
-                    for id, currency in unrated.items()
-                ),
+                {"ref": reference("opportunity", id), "reason": reason}
+                for reason, ids in without.items()
+                for id in ids
             ],
         },
-        notes=[*said_of(between), *said_without_rate(unrated), footer(asked), *rates.sentences()],
+        notes=[sentence(reason, ids) for reason, ids in without.items()],
+        stands_on=footer(asked),
+        remarks=rates.sentences(),
         chart=Chart("amount", "steps"),
     )
     if asked.explain:
@@ -375,17 +362,16 @@ def columns_of() -> list[Column]:
     ]
 
 
+def named(bucket: str, asked: Asked) -> str:
+    """A bucket's name: as people read it, or as programs do."""
+    return bucket.replace("_", " ").capitalize() if asked.people else bucket
+
+
 def head(asked: Asked, currency: str | None) -> dict[str, Any]:
-    period = asked.after.period
-    bounds = period and {
-        "start": period.start.isoformat(),
-        "end": period.end.isoformat(),
-        "label": period.label,
-    }
     return {
         "from": asked.before.as_of,
         "to": asked.after.as_of,
-        "period": bounds,
+        "period": asked.after.bounds,
         "currency": currency,
         "owner": asked.after.owner,
     }
@@ -402,26 +388,22 @@ def footer(asked: Asked) -> str:
     )
 
 
-def said_without_rate(unrated: dict[int, str]) -> list[str]:
-    """Name the deals that could not be converted, by currency."""
-    said = []
-    for currency in sorted(set(unrated.values())):
-        refs = [reference("opportunity", id) for id, of in unrated.items() if of == currency]
-        more = [f"and {len(refs) - NAMED} more"] if len(refs) > NAMED else []
-        deals = f"{len(refs)} deal{'s' if len(refs) > 1 else ''}"
-        said.append(
-            f"No rate for {currency} (crm rate set): {deals}, in no bucket: {' '.join([*refs[:NAMED], *more])}"
-        )
-    return said
+def left_out(passed: list[int], unrated: dict[int, str]) -> dict[str, list[int]]:
+    """The deals that are in no bucket, by the reason."""
+    found = {PASSED: passed} if passed else {}
+    for id, currency in sorted(unrated.items(), key=itemgetter(1)):
+        found.setdefault(f"{NO_RATE} for {currency}", []).append(id)
+    return found
 
 
-def said_of(passed: list[str]) -> list[str]:
-    if not passed:
-        return []
-    count = len(passed)
+def sentence(reason: str, ids: list[int]) -> str:
+    """Name some of the deals that are in no bucket."""
+    count = len(ids)
+    refs = [reference("opportunity", id) for id in ids[:NAMED]]
     more = [f"and {count - NAMED} more"] if count > NAMED else []
+    hint = " (crm rate set)" if reason.startswith(NO_RATE) else ""
     deals = f"{count} deal{'s' if count > 1 else ''}"
-    return [f"{PASSED.capitalize()}: {deals}, in no bucket: {' '.join([*passed[:NAMED], *more])}"]
+    return f"{reason[0].upper()}{reason[1:]}{hint}: {deals}, in no bucket: {' '.join([*refs, *more])}"
 
 
 FORMULAS: Final = {

@@ -1,6 +1,6 @@
 """Quotas: what everybody was to close in a period, and how much of it is closed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -8,14 +8,16 @@ from crmcli.result import Column, Report, Row
 from crmcli.rules.forecast import attainment, gap
 from crmcli.rules.quotas import (
     Line,
+    Part,
     Quota,
     Target,
+    days_of,
     in_one_currency,
-    outermost,
     own_targets,
     pace,
+    partly_covered,
     parts_of,
-    uncovered,
+    target_of,
     whole_targets,
 )
 from crmcli.rules.rates import Rates
@@ -27,27 +29,34 @@ from crmcli.values.money import amount_text, amount_words
 from crmcli.values.periods import Period, period_of
 
 NONE: Final = "n/a"
-COLUMNS: Final = (
-    Column("owner", "Owner"),
-    Column("period", "Period", cut="never"),
-    Column("currency", "Currency", hidden=True),
-    Column("amount", "Quota", "money", absent=NONE),
-    Column("closed", "Closed", "money"),
-    Column("attainment", "Attainment", "percent", absent=NONE),
-    Column("gap", "Gap", "money", absent=NONE),
-    Column("pace", "Pace", "percent", minor=1, absent=NONE, ages=True),
-    Column("count_quota", "Deals to win", "number", minor=2),
-    Column("count_closed", "Won", "number", minor=3),
-    Column("count_attainment", "Of deals", "percent", minor=2),
-)
 FORMULAS: Final = {
     "closed": "amounts of the deals won with a close date in the period",
-    "attainment": "closed / quota, in percent",
-    "gap": "quota - closed, never below 0",
-    "pace": "attainment / share of the period's days that have passed, today among them; 100 is on time",
+    "towards": "of these, what was won on days that a quota is for: all of it, but for teams and the total where"
+    " quotas are for a part of the period",
+    "attainment": "towards / quota, in percent; of deals likewise",
+    "gap": "quota - towards, never below 0",
+    "pace": "towards / what the quotas come to by the as-of day, each spread evenly over its days; 100 is on time",
     "team": "somebody with all below them: the quota set for the team within its days, else the sum of their own",
     "total": "the quotas of all, teams' among them; in the home currency where quotas are in several",
 }
+
+
+def columns_of(part: bool) -> tuple[Column, ...]:
+    """The columns; what counts towards quotas is one of its own where that is only a part of what was closed."""
+    return (
+        Column("owner", "Owner"),
+        Column("period", "Period", cut="never"),
+        Column("currency", "Currency", hidden=True),
+        Column("amount", "Quota", "money", absent=NONE),
+        Column("closed", "Closed", "money"),
+        Column("towards", "Towards quota", "money", short="Towards", absent=NONE, hidden=not part),
+        Column("attainment", "Attainment", "percent", absent=NONE),
+        Column("gap", "Gap", "money", absent=NONE),
+        Column("pace", "Pace", "percent", minor=1, absent=NONE, ages=True),
+        Column("count_quota", "Deals to win", "number", minor=2),
+        Column("count_closed", "Won", "number", minor=3),
+        Column("count_attainment", "Of deals", "percent", minor=2),
+    )
 
 
 class Asked(NamedTuple):
@@ -62,7 +71,7 @@ class Asked(NamedTuple):
 
 
 class Won(NamedTuple):
-    """So many deals that were won on a day, each of an amount, or all of them together."""
+    """So many deals that were won on a day, each of an amount, or all of them together; 0 where there is none."""
 
     owner: int | None
     currency: str
@@ -73,23 +82,24 @@ class Won(NamedTuple):
 
 
 class Closed(NamedTuple):
-    """What won deals come to in one currency."""
+    """What won deals come to in one currency, and how many there are, those in no amount too."""
 
     amount: int
     deals: int
 
 
 class Closings:
-    """The won deals of a period; what has no rate is counted apart, and never as nothing."""
+    """The won deals of a period; an amount that has no rate is counted apart, and never as nothing."""
 
     def __init__(self, reader: Reader, asked: Asked, rates: Rates, currencies: set[str]) -> None:
         one = currencies.pop() if len(currencies) == 1 else ""
         each = "CASE WHEN d.currency = :one THEN NULL ELSE d.amount END"
         scope = asked.scope
         rows = reader.rows(
-            f"SELECT d.owner_id, d.currency, d.close_date, {each}, CAST(sum(d.amount) AS BIGINT), count(*)"
+            f"SELECT d.owner_id, d.currency, d.close_date, {each},"
+            " CAST(coalesce(sum(d.amount), 0) AS BIGINT), count(*), count(*) - count(d.amount)"
             f" FROM {scope.source.table} WHERE {scope.holds} AND d.is_closed = 1 AND d.is_won = 1"
-            " AND d.close_date BETWEEN :start AND :end AND d.amount IS NOT NULL GROUP BY 1, 2, 3, 4",
+            " AND d.close_date BETWEEN :start AND :end GROUP BY 1, 2, 3, 4",
             one=one,
             start=asked.period.start.isoformat(),
             end=asked.period.end.isoformat(),
@@ -97,7 +107,9 @@ class Closings:
         )
         self.rates = rates
         self.won: dict[int | None, list[Won]] = {}
-        for owner, currency, day, amount, summed, deals in rows:
+        self.without_amount = 0
+        for owner, currency, day, amount, summed, deals, blank in rows:
+            self.without_amount += blank
             won = Won(owner, currency, day, summed if amount is None else amount, deals, amount is not None)
             self.won.setdefault(owner, []).append(won)
         self.without_rate: set[tuple[str, Won]] = set()  # with the currency that they were to be said in
@@ -108,13 +120,20 @@ class Closings:
             for won in self.won.get(owner, []):
                 if not start <= won.day <= end:
                     continue
+                count += won.deals
+                if not won.amount:
+                    continue
                 amount = self.rates.convert(won.amount, won.currency, currency, won.day)
                 if amount is None:
                     self.without_rate.add((currency, won))
                     continue
                 total += amount * (won.deals if won.each else 1)
-                count += won.deals
         return Closed(total, count)
+
+    def towards(self, parts: Iterable[Part], people: Collection[int | None], currency: str) -> Closed:
+        """What people won towards targets: on their days, also by those of them who have no target."""
+        found = [self.closed(people, start, end, currency) for start, end in days_of(parts)]
+        return Closed(sum(each.amount for each in found), sum(each.deals for each in found))
 
     def unconverted(self) -> list[dict[str, Any]]:
         """The deals that could not be said in a currency, counted and summed in their own."""
@@ -142,7 +161,7 @@ def quota_show(reader: Reader, asked: Asked) -> Report:
         for quota in (
             Quota(owner, first, last, bool(team), amount, deals, currency)
             for owner, first, last, team, amount, deals, currency in quotas(
-                reader, asked.scope.known_until, start, end
+                reader, start, end, asked.scope.moment, asked.scope.known
             )
         )
         if quota.owner in users
@@ -175,8 +194,10 @@ def quota_show(reader: Reader, asked: Asked) -> Report:
         said += whole_targets(line, known).sentences(names, into)
     total = total_row(asked, line, wanted, known, closings, into)
     one = into if said_in == {into} else None
+    closed, reached = total[4:6]
+    part = reached not in (None, closed)
     report = Report(
-        COLUMNS,
+        columns_of(part),
         rows,
         title=f"Quotas {asked.period.label}" + (f", {one}" if one else ""),
         empty="There is nobody who could have a quota.",
@@ -196,7 +217,17 @@ def quota_show(reader: Reader, asked: Asked) -> Report:
     )
     if one is None:
         said.append(f"Teams and the total are in {into}, quotas at the rates of {asked.scope.as_of}")
-    report.notes = [*said, *notes(asked, found, own, report), *converter.sentences()]
+    if part:
+        said.append(
+            f"{amount_words(closed - reached, into)} of what was closed counts towards no quota:"
+            " won on days without one"
+        )
+    if closings.without_amount:
+        deals = "1 deal" if closings.without_amount == 1 else f"{closings.without_amount} deals"
+        said.append(f"No amount: {deals} won, counted, in no amount")
+    report.notes = [*said, *notes(asked, found, own, report)]
+    report.stands_on = f"As of {asked.scope.as_of} · closed {start}..{end}"
+    report.remarks = converter.sentences()
     if asked.explain:
         report.explain = [f"{name}: {formula}" for name, formula in FORMULAS.items()]
         report.tail["explain"] = {"formulas": FORMULAS}
@@ -220,26 +251,40 @@ def unrated(quotas: Iterable[Quota], names: Mapping[int, str]) -> list[dict[str,
 
 
 def row_of(asked: Asked, name: str, quota: Quota, closings: Closings) -> Row:
-    closed = closings.closed([quota.owner], quota.start, quota.end, quota.currency)
+    people = [quota.owner]
+    closed = closings.closed(people, quota.start, quota.end, quota.currency)
     label = period_of(
         date.fromisoformat(quota.start), date.fromisoformat(quota.end), asked.fiscal_start
     ).label
-    return [name, label, quota.currency, *figures(asked, quota.start, quota.end, Target(*quota[4:6]), closed)]
+    return [
+        name,
+        label,
+        quota.currency,
+        *figures(asked, target_of(quota), closed, closings, people, quota.currency),
+    ]
 
 
-def figures(asked: Asked, start: str, end: str, target: Target, closed: Closed) -> list[Any]:
-    """The figures of a row, from its quota on."""
-    first = date.fromisoformat(start)
-    days = (date.fromisoformat(end) - first).days + 1
+def figures(
+    asked: Asked,
+    target: Target,
+    closed: Closed,
+    closings: Closings,
+    people: Collection[int | None],
+    currency: str,
+) -> list[Any]:
+    """The figures of a row, from its quota on; like is compared with like: see `Closings.towards`."""
+    reached = closings.towards(target.amounts, people, currency).amount
+    deals = closings.towards(target.counts, people, currency).deals
     return [
         target.amount,
         closed.amount,
-        attainment(closed.amount, target.amount),
-        gap(closed.amount, target.amount),
-        pace(closed.amount, target.amount, (date.fromisoformat(asked.scope.as_of) - first).days + 1, days),
+        reached if target.amounts else None,
+        attainment(reached, target.amount),
+        gap(reached, target.amount),
+        pace(reached, target.amounts, asked.scope.as_of),
         target.deals,
         closed.deals,
-        attainment(closed.deals, target.deals),
+        attainment(deals, target.deals),
     ]
 
 
@@ -248,18 +293,18 @@ def total_row(
 ) -> Row:
     """What all come to."""
     start, end = asked.period.start.isoformat(), asked.period.end.isoformat()
+    people: Collection[int | None]
     if asked.scope.owner_id is None:
-        whole = whole_targets(line, known).targets
+        whole, people = whole_targets(line, known).targets, list(closings.won)
         targets = [whole[top] for top in line.tops]
-        closed = closings.closed(list(closings.won), start, end, currency)
     else:
-        own = own_targets(known)
+        own, people = own_targets(known), wanted
         targets = [own[id] for id in wanted if id in own]
-        closed = closings.closed(wanted, start, end, currency)
+    closed = closings.closed(people, start, end, currency)
     target = Target()
     for each in targets:
         target = target.plus(each)
-    return [None, None, currency, *figures(asked, start, end, target, closed)]
+    return [None, None, currency, *figures(asked, target, closed, closings, people, currency)]
 
 
 def team_rows(
@@ -281,15 +326,17 @@ def team_rows(
         target = whole.targets[leader]
         if not line.reports[leader] or target == Target():
             continue
-        closed = closings.closed(line.below(leader), start, end, currency)
-        reached = attainment(closed.amount, target.amount)
+        below = line.below(leader)
+        closed = closings.closed(below, start, end, currency)
+        reached = closings.towards(target.amounts, below, currency).amount
+        share = attainment(reached, target.amount)
         given = parts_of((quota for quota in known if quota.team and quota.owner == leader), "amount")
         members = [quota for quota in known if not (quota.team and quota.owner == leader)]
         differ = whole.differ.get(leader)
         words = []
         if target.amount is not None:
-            of = f"{amount_words(closed.amount, currency)} of {amount_words(target.amount, currency)}"
-            percent = "n/a" if reached is None else f"{reached} %"
+            of = f"{amount_words(reached, currency)} of {amount_words(target.amount, currency)}"
+            percent = NONE if share is None else f"{share} %"
             words.append(f"Team of {names[leader]}: {of} ({percent})")
         yield (
             {
@@ -301,16 +348,17 @@ def team_rows(
                 "mismatch": text(differ[0] - differ[1]) if differ else None,
                 "target": text(target.amount),
                 "closed": text(closed.amount),
-                "attainment": reached,
-                "gap": text(gap(closed.amount, target.amount)),
-                "members": [names[id] for id in line.below(leader)],
+                "towards": text(reached if target.amounts else None),
+                "attainment": share,
+                "gap": text(gap(reached, target.amount)),
+                "members": [names[id] for id in below],
             },
             words,
         )
 
 
 def notes(asked: Asked, found: list[Quota], own: list[Quota], report: Report) -> list[str]:
-    """What is missing, and what the figures stand on."""
+    """What is missing."""
     said = []
     for each in report.tail["quotas_without_rate"]:
         quotas = "1 quota" if each["count"] == 1 else f"{each['count']} quotas"
@@ -324,15 +372,10 @@ def notes(asked: Asked, found: list[Quota], own: list[Quota], report: Report) ->
             f"No rate: {deals}, {each['currency']} {each['amount']} won, left out of what is in {each['into']}:"
             f" crm rate set {each['currency']} RATE --from DATE"
         )
-    by_owner: dict[int, list[Quota]] = {}
-    for quota in own:
-        if quota.amount is not None:
-            by_owner.setdefault(quota.owner, []).append(quota)
     start, end = asked.period.start.isoformat(), asked.period.end.isoformat()
-    partial = sum(uncovered(outermost(theirs), start, end) for theirs in by_owner.values())
+    partial = partly_covered(own, start, end)
     if partial:
         said.append(f"The quotas of {partial} cover only part of {asked.period.label}")
     if not found:
         said.append(f"There is no quota for {asked.period.label}: crm quota set --period P --amount M")
-    said.append(f"As of {asked.scope.as_of} · closed {start}..{end}")
     return said

@@ -1,7 +1,8 @@
 """Quotas: what adds up to the target of a period, of a person and of a team, and how much of it is reached."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from math import lcm
+from typing import Any, Final, NamedTuple
 
 from crmcli.errors import InvalidValue
 from crmcli.rules.rates import Rates
@@ -54,20 +55,6 @@ def in_one_currency(
     return known, without_rate
 
 
-class Target(NamedTuple):
-    """What targets add up to; None where there is none."""
-
-    amount: int | None = None
-    deals: int | None = None
-
-    def plus(self, other: "Target") -> "Target":
-        return Target(_sum(self.amount, other.amount), _sum(self.deals, other.deals))
-
-
-def _sum(first: int | None, second: int | None) -> int | None:
-    return first if second is None else second if first is None else first + second
-
-
 class Part(NamedTuple):
     """What was set for a stretch of days: an amount, or a number of deals."""
 
@@ -76,18 +63,40 @@ class Part(NamedTuple):
     value: int
 
 
-def own_targets(quotas: Iterable[Quota], *, team: bool = False) -> dict[int, Target]:
-    """Everybody's own target, or, with `team`, what was set for them and all below them.
+class Target(NamedTuple):
+    """What is to be reached: the parts that add up to it."""
+
+    amounts: tuple[Part, ...] = ()
+    counts: tuple[Part, ...] = ()
+
+    @property
+    def amount(self) -> int | None:
+        return sum(part.value for part in self.amounts) if self.amounts else None
+
+    @property
+    def deals(self) -> int | None:
+        return sum(part.value for part in self.counts) if self.counts else None
+
+    def plus(self, other: "Target") -> "Target":
+        return Target(self.amounts + other.amounts, self.counts + other.counts)
+
+
+def target_of(quota: Quota) -> Target:
+    """What a quota is of a person alone."""
+    return Target(*(tuple(parts_of([quota], what)) for what in WHAT))
+
+
+def own_targets(quotas: Iterable[Quota]) -> dict[int, Target]:
+    """Everybody's own target, whatever was set for their teams.
 
     Takes targets in one currency, all within the period that is asked for.
     """
     by_owner: dict[int, list[Quota]] = {}
     for quota in quotas:
-        if quota.team == team:
+        if not quota.team:
             by_owner.setdefault(quota.owner, []).append(quota)
     return {
-        owner: Target(*(_total(parts_of(theirs, what)) for what in WHAT))
-        for owner, theirs in by_owner.items()
+        owner: Target(*(tuple(parts_of(theirs, what)) for what in WHAT)) for owner, theirs in by_owner.items()
     }
 
 
@@ -97,9 +106,29 @@ def parts_of(quotas: Iterable[Quota], what: str) -> list[Part]:
     return [Part(each.start, each.end, getattr(each, what)) for each in counted]
 
 
-def _total(parts: Iterable[Part]) -> int | None:
-    values = [part.value for part in parts]
-    return sum(values) if values else None
+def days_of(parts: Iterable[Part]) -> list[tuple[str, str]]:
+    """The stretches of days that parts cover, each day once."""
+    found: list[tuple[str, str]] = []
+    for start, end in sorted((part.start, part.end) for part in parts):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((start, end))
+    return found
+
+
+Won = Mapping[Any, Mapping[str, int]]  # what each won, or how many deals, by day
+
+
+def towards(parts: Iterable[Part], won: Won, people: Iterable[Any]) -> int:
+    """What people won towards targets: on their days, also by those of them who have no target."""
+    days = days_of(parts)
+    return sum(
+        value
+        for person in people
+        for day, value in won.get(person, {}).items()
+        if any(start <= day <= end for start, end in days)
+    )
 
 
 class Line:
@@ -165,23 +194,22 @@ def whole_targets(line: Line, quotas: Iterable[Quota]) -> Whole:
     team: dict[int, list[Quota]] = {}
     for quota in quotas:
         (team if quota.team else own).setdefault(quota.owner, []).append(quota)
-    totals: dict[str, dict[int, int | None]] = {}
+    whole: dict[str, dict[int, list[Part]]] = {what: {} for what in WHAT}
     found = Whole({}, {}, {})
-    for what in WHAT:
-        whole: dict[int, list[Part]] = {}
-        for person in reversed(line.walk()):
+    for person in reversed(line.walk()):
+        for what, parts in whole.items():
             members = parts_of(own.get(person, ()), what)
             for report in line.reports[person]:
-                members += whole[report]
-            counted = replacing(members, parts_of(team.get(person, ()), what))
-            whole[person] = counted.parts
+                members += parts[report]
+            given = parts_of(team.get(person, ()), what)
+            counted = replacing(members, given)
+            parts[person] = counted.parts
             if what == "amount" and counted.given != counted.replaced:
                 found.differ[person] = counted.given, counted.replaced
             if what == "amount" and counted.passed_over:
                 found.passed_over[person] = counted.passed_over
-        totals[what] = {person: _total(parts) for person, parts in whole.items()}
     for person in line.walk():
-        found.targets[person] = Target(*(totals[what][person] for what in WHAT))
+        found.targets[person] = Target(*(tuple(parts[person]) for parts in whole.values()))
     return found
 
 
@@ -214,14 +242,24 @@ def replacing(members: Iterable[Part], team: Iterable[Part]) -> Counted:
     return Counted(parts, given, replaced, passed_over)
 
 
-def pace(closed: int, quota: int | None, day: int, days: int) -> float | None:
-    """The attainment by the share of the period that has passed, in percent to one decimal: 100 is right on time.
+def pace(closed: int, parts: Iterable[Part], day: str) -> float | None:
+    """What is closed towards quotas, of what they come to by the end of a day, each spread evenly over its
+    days; in percent to one decimal: 100 is right on time.
 
-    On the `day`th of so many days; None before the period, or where there is no quota.
+    None before they begin, or where there is none.
     """
-    if not quota or day <= 0:
-        return None
-    return ratio(closed * 100 * days, quota * min(day, days), 1)
+    from datetime import date
+
+    today = date.fromisoformat(day)
+    due: dict[int, int] = {}  # by the number of days: what is due × that number
+    for part in parts:
+        start, end = date.fromisoformat(part.start), date.fromisoformat(part.end)
+        days = (end - start).days + 1
+        passed = min(max(0, (today - start).days + 1), days)
+        due[days] = due.get(days, 0) + part.value * passed
+    all_days = lcm(*due)
+    whole = sum(value * (all_days // days) for days, value in due.items())
+    return ratio(closed * 100 * all_days, whole, 1) if whole else None
 
 
 def weights_of(text: str) -> dict[str, int]:
@@ -240,9 +278,12 @@ def weights_of(text: str) -> dict[str, int]:
     return weights
 
 
-def uncovered(quotas: Sequence[Quota], start: str, end: str) -> bool:
-    """Whether targets, none of which overlap, leave part of a period without any."""
+def partly_covered(quotas: Iterable[Quota], start: str, end: str) -> int:
+    """How many people have amounts of their own for some days of a period, and none for others."""
     from datetime import date
 
-    days = sum((date.fromisoformat(each.end) - date.fromisoformat(each.start)).days + 1 for each in quotas)
-    return days < (date.fromisoformat(end) - date.fromisoformat(start)).days + 1
+    def days(first: str, last: str) -> int:
+        return (date.fromisoformat(last) - date.fromisoformat(first)).days + 1
+
+    own = [target.amounts for target in own_targets(quotas).values() if target.amounts]
+    return sum(sum(days(part.start, part.end) for part in parts) < days(start, end) for parts in own)

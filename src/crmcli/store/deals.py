@@ -19,8 +19,14 @@ class Source(NamedTuple):
     created: str
 
 
-_THEN: Final = "d.recorded_to IS NULL AND d.valid_from < :moment"
-_OPEN: Final = f"d.is_closed = 0 AND {_THEN}"
+def open_through(first: str, last: str) -> str:
+    """The condition on versions by which a deal was open at a moment, at another, and all the time in between.
+
+    Either half says all of it: so SQLite reads no more than what holds still, and what has ended since.
+    """
+    begun = f"d.is_closed = 0 AND d.recorded_to IS NULL AND d.valid_from < {first}"
+    return f"(({begun} AND d.valid_to IS NULL) OR ({begun} AND d.valid_to >= {last}))"
+
 
 NOW: Final = Source(
     "opportunity AS d",
@@ -34,9 +40,8 @@ NOW: Final = Source(
 THEN: Final = Source(
     "opportunity_version AS d",
     "opportunity_version AS d JOIN opportunity AS o ON o.id = d.opportunity_id",
-    f"{_THEN} AND (d.valid_to IS NULL OR d.valid_to >= :moment)",
-    # Either half says all of it: so SQLite reads no more than what holds still, and what has ended since.
-    f"(({_OPEN} AND d.valid_to IS NULL) OR ({_OPEN} AND d.valid_to >= :moment))",
+    "d.recorded_to IS NULL AND d.valid_from < :moment AND (d.valid_to IS NULL OR d.valid_to >= :moment)",
+    open_through(":moment", ":moment"),
     "d.opportunity_id",
     "o.name",
     "o.created_at",
@@ -108,8 +113,12 @@ def supposed(deal: Supposed, column: str) -> str:
     return f"supposed_{deal.id}_{column}"
 
 
-# amount × probability / 100, a half rounded up, deal by deal; so written it cannot overflow.
-WEIGHTED: Final = "(d.amount / 100) * d.probability + ((d.amount % 100) * d.probability + 50) / 100"
+def weighted_sql(deal: str) -> str:
+    """Amount × probability / 100, a half rounded up, deal by deal; so written it cannot overflow."""
+    return f"({deal}.amount / 100) * {deal}.probability + (({deal}.amount % 100) * {deal}.probability + 50) / 100"
+
+
+WEIGHTED: Final = weighted_sql("d")
 
 
 class Scope(NamedTuple):
@@ -126,16 +135,20 @@ class Scope(NamedTuple):
     known: str | None = None  # the end of the day whose knowledge counts, where that is asked for
     supposed: tuple[Supposed, ...] = ()
     team: tuple[int, ...] = ()  # the owner and everybody below them, where all of theirs is asked for
+    known_at: str | None = None  # the day that `known` is the end of
+
+    @property
+    def bounds(self) -> dict[str, str] | None:
+        """The period, as the JSON of reports has it."""
+        if self.period is None:
+            return None
+        start, end = self.period.start.isoformat(), self.period.end.isoformat()
+        return {"start": start, "end": end, "label": self.period.label}
 
     @property
     def source(self) -> Source:
         found = NOW if self.moment is None else THEN if self.known is None else KNOWN
         return supposing(found, self.supposed) if self.supposed else found
-
-    @property
-    def known_until(self) -> str | None:
-        """The moment until which quotas and adjustments were set; None for now. Rates have days: see `known`."""
-        return self.known or self.moment
 
     @property
     def holds(self) -> str:

@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 APPLICATION_ID: Final = 0x43524D43  # "CRMC", in the header of every SQLite file of ours
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 BUSY_SECONDS: Final = 30
 
 
@@ -217,14 +218,20 @@ def turn_on_wal(connection: sqlite3.Connection) -> None:
 # --- any database, through SQLAlchemy -----------------------------------------------------------------
 
 
+@lru_cache(maxsize=8)
 def engine_of(target: Target) -> "Engine":
-    """An engine whose transactions take the write lock when they begin, and wait for it."""
+    """An engine whose transactions take the write lock when they begin, and wait for it.
+
+    It is kept, without connections once it is disposed of: it knows the server, and what it has compiled.
+    """
     from sqlalchemy import create_engine, event
     from sqlalchemy.pool import StaticPool
 
     if target.path is None:
         try:
-            return create_engine(target.url, hide_parameters=True)
+            # A connection that waited while somebody thought may be dead by now: it is asked first.
+            options = {"use_native_hstore": False} if target.url.startswith("postgresql+psycopg") else {}
+            return create_engine(target.url, hide_parameters=True, pool_pre_ping=True, **options)
         except ModuleNotFoundError as error:
             hint = "pip install 'crmcli[postgres]'" if error.name == "psycopg" else None
             raise DatabaseError(

@@ -30,7 +30,11 @@ class Reader:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of the snapshot."""
+        """Let go of the database."""
+
+    def release(self) -> None:
+        """Let go of the snapshot; a connection to a server stays for what is written next."""
+        self.close()
 
     def row(self, sql: str, **params: Any) -> tuple[Any, ...] | None:
         """The first row, or None."""
@@ -146,6 +150,9 @@ class SqlReader(Reader):
             engine = self.connection.engine
             self.connection.close()
             engine.dispose()
+
+    def release(self) -> None:
+        self.connection.close()
 
 
 def _fold(text: str | int | float | bytes | None) -> str | int | float | bytes | None:

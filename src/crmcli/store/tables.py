@@ -162,6 +162,13 @@ INDEXES: Final = (
     "CREATE INDEX ix_opportunity_version_valid ON opportunity_version"
     " (valid_to, is_closed, valid_from, opportunity_id, is_won, owner_id, currency, category, close_date,"
     " amount, probability, stage, account_id, source, recorded_to) WHERE recorded_to IS NULL",
+    # pipeline as of a day: the few deals that lacked an amount, or a close date
+    "CREATE INDEX ix_opportunity_version_no_amount ON opportunity_version"
+    " (amount, is_closed, valid_to, valid_from, opportunity_id, owner_id, close_date, recorded_to)"
+    " WHERE is_closed = 0 AND amount IS NULL AND recorded_to IS NULL",
+    "CREATE INDEX ix_opportunity_version_no_close_date ON opportunity_version"
+    " (close_date, is_closed, valid_to, valid_from, opportunity_id, owner_id, recorded_to)"
+    " WHERE is_closed = 0 AND close_date IS NULL AND recorded_to IS NULL",
     # what had been closed in a period as of a day
     "CREATE INDEX ix_opportunity_version_close_date ON opportunity_version"
     " (close_date, is_won, valid_from, valid_to, currency, category, owner_id, amount, probability, stage,"

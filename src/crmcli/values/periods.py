@@ -10,7 +10,8 @@ from crmcli.values._text import plain, shown
 from crmcli.values.dates import add_months, last_of_month, parse_date
 
 _EXAMPLES: Final = (
-    "2026, 2026-Q3, 2026-07, 2026-07-15, this-quarter, next-month, last-year, FY26-Q1, 2026-10..2027-03"
+    "2026, 2026-Q3, 2026-07, 2026-07-15, this-quarter, next-month, last-90d, last-12m, FY26-Q1,"
+    " 2026-10..2027-03"
 )
 
 _WORDS: Final = tuple(
@@ -22,6 +23,7 @@ _MONTH: Final = r"([0-9]{4})-([0-9]{1,2})"
 _WEEK: Final = r"([0-9]{4})-?w([0-9]{1,2})"
 _FISCAL: Final = r"fy ?([0-9]{2}|[0-9]{4})(?:[- ]?q([0-9]))?"
 _NEAR: Final = r"(last|this|next)[- _](week|month|quarter|year)"
+_ROLLING: Final = r"last[- _]([0-9]{1,5}) ?([dwm])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,9 @@ def parse_period(text: str, *, today: date, fiscal_start: int = 1) -> Period:
     The fiscal year starts in month `fiscal_start` and is named after the calendar year in which it *ends*:
     where it starts in February, FY26 runs from February 2025 to January 2026; where in January, FY26 is 2026.
     `2026` and `2026-Q3` are the calendar's, always; `FY26`, `FY26-Q1`, `this-year` and `this-quarter` follow
-    the fiscal year. Weeks are ISO weeks, Monday to Sunday. `a..b` runs from the start of a to the end of b,
-    and either may also be any date that `parse_date` reads.
+    the fiscal year. Weeks are ISO weeks, Monday to Sunday. `last-90d` are the 90 days up to and including
+    today; `last-4w` and `last-12m` the whole weeks or months before this one. `a..b` runs from the start of a
+    to the end of b, and either may also be any date that `parse_date` reads.
     """
     if not 1 <= fiscal_start <= 12:
         raise InvalidValue(f"{fiscal_start} is not a month the fiscal year can start in. Write 1 to 12.")
@@ -58,7 +61,8 @@ def parse_period(text: str, *, today: date, fiscal_start: int = 1) -> Period:
         start, end = _end(first.strip(), today, fiscal_start), _end(last.strip(), today, fiscal_start)
         if end.end < start.start:
             raise _Unknown("it ends before it starts")
-        return Period(start.start, end.end, f"{start.label}..{end.label}")
+        begins, ends = start.label.partition("..")[0], end.label.rpartition("..")[2]  # an end may be last-90d
+        return Period(start.start, end.end, f"{begins}..{ends}")
     except _Unknown as why:
         reason = str(why)
     except (ValueError, OverflowError):
@@ -121,6 +125,8 @@ def _end(typed: str, today: date, fiscal_start: int) -> Period:
 def _named(typed: str, today: date, fiscal_start: int) -> Period | None:
     if found := re.fullmatch(_NEAR, typed):
         return _near(("last", "this", "next").index(found[1]) - 1, found[2], today, fiscal_start)
+    if found := re.fullmatch(_ROLLING, typed):
+        return _rolling(int(found[1]), found[2], today)
     if typed in {"today", "tomorrow", "yesterday"} or re.fullmatch(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}", typed):
         try:
             day = parse_date(typed, today=today)
@@ -159,6 +165,23 @@ def _near(step: int, unit: str, today: date, fiscal_start: int) -> Period:
         return _stretch(start, 3, quarter_of(start.isoformat(), fiscal_start))
     start = add_months(first, 12 * step - into)
     return _stretch(start, 12, f"{start.year:04}" if fiscal_start == 1 else _fiscal_name(start.year + 1))
+
+
+def _rolling(count: int, unit: str, today: date) -> Period:
+    """The last so many days, today among them; or weeks or months, which end before this one."""
+    if not count:
+        raise _Unknown("it has no days")
+    if unit == "d":
+        return _from_to(_one_day(today - timedelta(days=count - 1)), _one_day(today))
+    if unit == "w":
+        monday = today - timedelta(days=today.weekday())
+        return _from_to(_week(monday - timedelta(weeks=count)), _week(monday - timedelta(weeks=1)))
+    first = today.replace(day=1)
+    return _from_to(_month(add_months(first, -count)), _month(add_months(first, -1)))
+
+
+def _from_to(first: Period, last: Period) -> Period:
+    return first if first == last else Period(first.start, last.end, f"{first.label}..{last.label}")
 
 
 def _fiscal(year: int, quarter: int | None, fiscal_start: int) -> Period:

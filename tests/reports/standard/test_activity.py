@@ -106,6 +106,24 @@ def test_as_of_a_day_only_what_had_happened(busy: Crm) -> None:
     assert rows(busy)["total"][0] == 0
 
 
+def test_as_of_a_day_knows_a_task_that_was_recorded_later(busy: Crm) -> None:
+    def tasks(day: str) -> int:
+        found: int = rows(busy, f"--as-of {day}")["total"][4]
+        return found
+
+    assert [tasks("2026-05-12"), tasks("2026-05-21")] == [0, 1]
+    busy.ok("task done T2 --at 2026-05-22")
+    assert [tasks("2026-05-21"), tasks("2026-05-22")] == [1, 2], "nobody had said so by then"
+    explained = busy.ok("report activity --explain --as-of 2026-05-22").out
+    assert "  T2 Never done · Task · 2026-05-22" in explained
+    busy.ok("undo")
+    assert tasks("2026-05-22") == 1
+    busy.ok("task edit T1 --status 'In Progress'")
+    assert tasks("2026-05-22") == 1, "it was done then"
+    busy.ok("task done T1")
+    assert [tasks("2026-05-22"), tasks("2026-05-20")] == [1, 0]
+
+
 @pytest.mark.parametrize("words", ["log call More --for O1", "task done T2", "log rm E2 --yes"])
 def test_undo_restores_it(busy: Crm, words: str) -> None:
     before = busy.ok("report activity --explain --json").out

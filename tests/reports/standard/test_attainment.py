@@ -42,7 +42,7 @@ def figures(crm: Crm, words: str = "") -> dict[Any, list[Any]]:
 def test_by_owner(selling: Crm) -> None:
     found = figures(selling)
     assert found["Bo"] == ["1000.00", "250.00", 25.0, "750.00", 50.0, 65.0]
-    assert found["李雷"] == ["800.00", "900.00", 112.5, "0.00", 225.0, 112.5]
+    assert found["李雷"] == ["800.00", "900.00", 112.5, "0.00", 166.1, 112.5], "of 541.94"
     assert found["Ann"] == [None, "0.00", None, None, None, None], "no quota is no reason not to be seen"
     assert found[None] == ["2000.00", "1150.00", 57.5, "850.00", 115.0, 77.5], "what the team was given"
 
@@ -84,7 +84,7 @@ def test_by_team_the_quotas_of_its_members_add_up(selling: Crm) -> None:
 def test_by_month_each_with_its_own_quotas_and_days(selling: Crm) -> None:
     found = figures(selling, "--by month")
     assert list(found) == ["2026-07", "2026-08", "2026-09", None]
-    assert found["2026-07"] == ["300.00", "250.00", 83.3, "50.00", 83.3, 83.3]
+    assert found["2026-07"] == ["300.00", "250.00", 83.3, "50.00", 83.3, 83.3], "by Bo, who has none for July"
     assert found["2026-08"] == ["500.00", "900.00", 180.0, "0.00", 372.0, 180.0], "on the 15th of 31 days"
     assert found["2026-09"] == [None, "0.00", None, None, None, None]
     assert list(figures(selling, "--by quarter --period 2026")) == [
@@ -97,7 +97,7 @@ def test_by_month_each_with_its_own_quotas_and_days(selling: Crm) -> None:
 def test_of_one_person(selling: Crm) -> None:
     for by in ("owner", "month", "manager", "team"):
         found = figures(selling, f"--owner 李雷 --by {by}")
-        assert found[None] == ["800.00", "900.00", 112.5, "0.00", 225.0, 112.5], by
+        assert found[None] == ["800.00", "900.00", 112.5, "0.00", 166.1, 112.5], by
 
 
 def test_quotas_of_deals(selling: Crm) -> None:
@@ -161,6 +161,26 @@ def test_only_who_has_deals_to_win_counts_for_them(selling: Crm) -> None:
     selling.ok("quota set --owner Ann --team --period 2026-Q3 --count 4")
     found = rows(selling, "attainment --by manager")
     assert found["Ann"]["deals_attainment"] == found[None]["deals_attainment"] == 50.0, "2 of 4, of all below"
+
+
+def test_a_team_has_deals_to_win_on_the_days_it_is_to(selling: Crm) -> None:
+    selling.ok("quota set --owner Ann --team --period 2026-08 --count 4")
+    for words, row in (("--by manager", "Ann"), ("", None), ("--by month", None)):
+        found = rows(selling, f"attainment {words}")[row]
+        counted = [found[name] for name in ("deals_quota", "deals_won", "deals_attainment")]
+        assert counted == [4, 2, 25.0], f"{words}: one of the two in August"
+
+
+def test_what_is_won_on_other_days_does_not_count_towards_a_quota(selling: Crm) -> None:
+    selling.ok("quota set --owner Bo --period 2026-Q3 --amount none")
+    selling.ok("quota set --owner Bo --period 2026-09 --amount 1000")
+    found = rows(selling, "attainment")["Bo"]
+    names = ("quota", "won", "towards", "attainment", "gap", "pace", "projected")
+    assert [found[name] for name in names] == [*("1000.00", "250.00", "0.00", 0.0, "1000.00", None, 40.0)], (
+        "Gamma is to close in September"
+    )
+    board = rows(selling, "leaderboard --period 2026-Q3")
+    assert [row["attainment"] for row in board.values() if row["owner"] == "Bo"] == [0.0]
 
 
 def test_the_note_on_teams_is_about_a_total_of_all(selling: Crm) -> None:

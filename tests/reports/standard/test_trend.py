@@ -64,3 +64,14 @@ def test_a_deal_is_made_on_the_day_it_is_for_the_user(crm: Crm) -> None:
 def test_the_text_at_a_width(selling: Crm, golden: Golden, width: int) -> None:
     words = "report trend --period 2026-01..2026-04 --explain --format table"
     golden(f"report-trend-{width}", selling.ok(words, env={"COLUMNS": str(width)}).out)
+
+
+@pytest.mark.parametrize(
+    "words", ["trend", "trend --by quarter", "win-rate", "cycle-time", "funnel", "win-loss"]
+)
+def test_where_nothing_has_happened_yet_there_is_a_sentence_as_in_every_report_on_what_did(
+    selling: Crm, words: str
+) -> None:
+    text = selling.ok(f"report {words} --period 2027").out
+    assert "\n\nNo deals were " in text or "\n\nNo deals entered " in text
+    assert selling.ok(f"report {words} --period 2027 --json").json["rows"] == []

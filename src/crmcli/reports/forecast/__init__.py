@@ -68,6 +68,7 @@ def forecast(reader: Reader, asked: Asked) -> Report:
         refs="ref" if by_account else None,
         head={
             "as_of": asked.scope.as_of,
+            "known_at": asked.scope.known_at,
             "period": {
                 "start": asked.period.start.isoformat(),
                 "end": asked.period.end.isoformat(),
@@ -88,13 +89,16 @@ def forecast(reader: Reader, asked: Asked) -> Report:
             *judgements.notes(),
             *above,
             *targets.notes(own),
-            *footer(asked, rates, targets),
         ],
+        stands_on=stands_on(asked),
+        remarks=remarks(asked, rates, targets),
     )
     if one is None and asked.into is None:
         add_total(reader, asked, report)
     if judgements.asked_for:
         report.tail["adjustments"] = judgements.as_json()
+    if not_applied := judgements.not_applied_json():
+        report.tail["adjustments_not_applied"] = not_applied
     if asked.into:
         report.tail["rates"] = [
             {"currency": currency, "valid_from": day, "rate": rate}
@@ -112,7 +116,7 @@ def add_total(reader: Reader, asked: Asked, report: Report) -> None:
     whole = forecast(reader, asked._replace(into=asked.currency, explain=False))
     missing = sum(each["reason"] == NO_RATE for each in whole.tail["excluded"])
     if missing or whole.total is None:
-        report.notes.append(f"Together: no total in {asked.currency}, as rates are missing: crm rate set")
+        report.remarks.append(f"Together: no total in {asked.currency}, as rates are missing: crm rate set")
         return
     report.total = whole.total
     found = dict(zip((column.name for column in whole.columns), whole.total, strict=True))
@@ -125,7 +129,7 @@ def add_total(reader: Reader, asked: Asked, report: Report) -> None:
         words.append(f"attainment {found['attainment']} %")
     if found["coverage"] is not None:
         words.append(f"coverage {found['coverage']}")
-    report.notes.append(f"Together: {', '.join(words)}, at the rates of the day")
+    report.remarks.append(f"Together: {', '.join(words)}, at the rates of the day")
 
 
 def rows_of(asked: Asked, own: Cells, people: People, planned: list[tuple[str, Key]]) -> Cells:
@@ -188,16 +192,19 @@ def whose(asked: Asked) -> str:
     return f"owner {asked.scope.owner}{' and team' if asked.scope.team else ''}"
 
 
-def footer(asked: Asked, rates: Rates, targets: Targets) -> list[str]:
-    """What the figures stand on."""
+def stands_on(asked: Asked) -> str:
     period = asked.period
-    said = [
-        f"As of {asked.scope.as_of} · closing {period.start.isoformat()}..{period.end.isoformat()}"
+    known = f", as known at {asked.scope.known_at}" if asked.scope.known_at else ""
+    return (
+        f"As of {asked.scope.as_of}{known} · closing {period.start.isoformat()}..{period.end.isoformat()}"
         f" · {asked.rollup} roll-up of amounts"
         f" · {whose(asked)}"
-    ]
-    if asked.what_if:
-        said.append(f"What if: {'; '.join(asked.what_if)}. Nothing was written.")
+    )
+
+
+def remarks(asked: Asked, rates: Rates, targets: Targets) -> list[str]:
+    """What was supposed, the rates, and what cannot be said."""
+    said = [f"What if: {'; '.join(asked.what_if)}. Nothing was written."] if asked.what_if else []
     said += rates.sentences()
     if not targets.quotas:
         said.append(f"{', '.join(MEASURES).capitalize()}: n/a, as there is no quota.")

@@ -1,8 +1,9 @@
 """The adjustments of a forecast: what somebody thinks that its figures come to."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from crmcli.reports.forecast.asked import Asked
 from crmcli.reports.forecast.cells import Cell, Cells, counted, fold, keys_of
@@ -14,11 +15,16 @@ from crmcli.store import figures as known
 from crmcli.store.groups import Key
 from crmcli.store.reader import Reader
 from crmcli.values.money import amount_text, amount_words
+from crmcli.values.periods import period_of
+
+NAMED: Final = 5  # judgements that a footer names
 
 
 class Judgement(NamedTuple):
-    """One layer over a figure, as it was set."""
+    """One layer over a figure of a period, as it was set."""
 
+    start: str
+    end: str
     owner: int
     category: str
     layer: str
@@ -46,14 +52,19 @@ class Judgements:
         self.known: list[Judgement] = []
         self.judged: dict[tuple[str, str], dict[int, Judged]] = {}  # by currency and category
         self.without_rate: list[Judgement] = []
+        self.not_counted: list[Judgement] = []  # of parts of the period, or of figures that are not shown
+        start, end = asked.period.start.isoformat(), asked.period.end.isoformat()
+        for row in known.adjustments(reader, start, end, asked.scope.moment, asked.scope.known):
+            one = Judgement(*row)
+            if not asked.adjustable or (one.start, one.end) != (start, end):
+                self.not_counted.append(one)
+            elif self._said(one.amount, one.currency) is None:
+                self.without_rate.append(one)
+            else:
+                self.known.append(one)
         if not asked.adjustable:
             return
         self.ids = {people.key_of(id): id for id in people.names}
-        start, end = asked.period.start.isoformat(), asked.period.end.isoformat()
-        for row in known.adjustments(reader, asked.scope.known_until, start, end):
-            one = Judgement(*row)
-            rated = self._said(one.amount, one.currency) is not None
-            (self.known if rated else self.without_rate).append(one)
         for each in {(one.currency, one.category) for one in self.known}:
             self.judged[each] = self.judge(*each)
 
@@ -181,6 +192,42 @@ class Judgements:
                     f"No rate: an adjustment of {self.people.name(one.owner)} to"
                     f" {amount_words(one.amount, one.currency)} is left out; `crm rate set` mends it"
                 )
+
+        yield from self.not_applied()
+
+    def not_applied(self) -> Iterator[str]:
+        """Say which judgements are in no figure, and why: each is of one figure of a person in a period."""
+        asked, left_out = self.asked, self.not_applied_json()
+        if not left_out:
+            return
+        named = dict.fromkeys(
+            f"{one['owner']} {one['period']} {one['category'].replace('_', ' ')}" for one in left_out
+        )
+        more = [f"and {len(named) - NAMED} more"] if len(named) > NAMED else []
+        count = "1 adjustment" if len(left_out) == 1 else f"{len(left_out)} adjustments"
+        if asked.by != "owner":
+            why = f"as rows are not people but each a {asked.by}: --by owner --period {left_out[0]['period']}"
+        elif asked.rollup != "cumulative":
+            why = "as cumulative figures were judged: --rollup cumulative"
+        else:
+            why = f"as only a part of {asked.period.label} was judged: --period {left_out[0]['period']}"
+        yield f"Not applied: {count} ({', '.join([*list(named)[:NAMED], *more])}), {why}"
+
+    def not_applied_json(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "owner": self.people.name(one.owner),
+                "period": period_of(
+                    date.fromisoformat(one.start), date.fromisoformat(one.end), self.asked.fiscal_start
+                ).label,
+                "category": one.category,
+                "layer": one.layer,
+                "currency": one.currency,
+                "amount": amount_text(one.amount, one.currency),
+            }
+            for one in self.not_counted
+            if self.asked.scope.covers(one.owner)
+        ]
 
     def above(self, currency: str, key: Key, figures: Mapping[str, int]) -> Iterator[str]:
         """Say that a commit was judged to be more than the best case, which holds it."""

@@ -6,7 +6,7 @@ from typing import Any
 from crmcli.reports.forecast.asked import Asked
 from crmcli.reports.forecast.cells import Cells
 from crmcli.reports.forecast.people import People
-from crmcli.rules.quotas import Quota, Target, in_one_currency, own_targets, whole_targets
+from crmcli.rules.quotas import Quota, Target, in_one_currency, own_targets, partly_covered, whole_targets
 from crmcli.rules.rates import Rates
 from crmcli.store import figures as known
 from crmcli.store.groups import Key
@@ -28,7 +28,7 @@ class Targets:
         self.quotas = [
             Quota(owner, first, last, bool(team), amount, deals, currency)
             for owner, first, last, team, amount, deals, currency in known.quotas(
-                reader, asked.scope.known_until, start, end
+                reader, start, end, asked.scope.moment, asked.scope.known
             )
             if amount is not None and asked.scope.covers(owner)
         ]
@@ -113,6 +113,12 @@ class Targets:
         if self.quotas and others and not asked.into:
             convert = f"--currency {self.quotas[0].currency} converts them"
             yield f"Deals in {', '.join(others)} count towards no quota; {convert}"
+        partial = partly_covered(self.quotas, asked.period.start.isoformat(), asked.period.end.isoformat())
+        if partial:
+            yield (
+                f"The quotas of {partial} cover only part of {asked.period.label}, and all that is closed in it is"
+                " compared with them; crm quota show compares only what they are for"
+            )
         own_only = asked.by in ("owner", "team", "manager") and not asked.team  # what rows have
         if own_only and asked.scope.owner_id is None and any(quota.team for quota in self.quotas):
             yield "What is set for a team is in the total, and in no row: --team"

@@ -52,7 +52,7 @@ def report(reader: Reader, definition: Definition, extra: str, asked: Asked) -> 
         **made.head,
     }
     about = [f"As of {asked.as_of}", BY_ENTITY[entity].plural, *([text] if text else [])]
-    made.notes.append(" · ".join(about))
+    made.stands_on = " · ".join(about)
     return made
 
 

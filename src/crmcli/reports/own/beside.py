@@ -12,6 +12,7 @@ from crmcli.store.query import identifier
 
 NAMED: Final = 10  # records that a footer names
 EXPLAINED: Final = 20  # records of a row that --explain shows to people
+ALL: Final = Key((), ())  # the row of a report without groups
 FORMULAS: Final = {
     COUNT: "the number of records",
     "sum": "the sum of {0}; blank ones are not in it",
@@ -85,11 +86,12 @@ def name_rates(grouped: Grouped, made: Report) -> None:
 def explain(grouped: Grouped, made: Report) -> None:
     """Say how the figures are made and from which records: all of them to programs."""
     formulas = formulas_of(grouped)
-    found = records_of(grouped)
+    found = records_of(grouped, None if grouped.asked.every else EXPLAINED)
+    counted = {key: cell.records for key, cell in grouped.rows.items()} or {ALL: grouped.total.records}
     made.tail["explain"] = {
         "formulas": formulas,
         "rows": [
-            {"key": grouped.named.called(key) or None, "counted": len(records), "records": records}
+            {"key": grouped.named.called(key) or None, "counted": counted[key], "records": records}
             for key, records in sorted(found.items(), key=lambda row: row[0].place)
         ],
     }
@@ -116,8 +118,8 @@ def formulas_of(grouped: Grouped) -> dict[str, str]:
     return found
 
 
-def records_of(grouped: Grouped) -> dict[Key, list[dict[str, Any]]]:
-    """The records of each row, with what is measured of them."""
+def records_of(grouped: Grouped, most: int | None) -> dict[Key, list[dict[str, Any]]]:
+    """The records of each row, or so many of them, with what is measured of them."""
     query, entity = grouped.query, grouped.meaning.entity
     age = aged(grouped.asked.as_of, grouped.asked.context.zone)
     stored = [spec for spec in grouped.specs if not is_age(spec)]
@@ -128,6 +130,10 @@ def records_of(grouped: Grouped) -> dict[Key, list[dict[str, Any]]]:
     sql = ", ".join(["t.id", f"t.{title}", query.currency, *measured])
     found: dict[Key, list[dict[str, Any]]] = {}
     for row in query.rows(f"{columns}{sql}", rest=" ORDER BY t.id"):
+        key = grouped.named.key(row) if grouped.meaning.groups else ALL
+        records = found.setdefault(key, [])
+        if len(records) == most:
+            continue
         id, name, currency, *held = row[len(grouped.named.sql) :]
         record = {"ref": reference(entity, id), "name": name}
         for spec, value in zip(stored, held, strict=False):
@@ -135,8 +141,7 @@ def records_of(grouped: Grouped) -> dict[Key, list[dict[str, Any]]]:
         for spec in ages:
             record[spec.name] = age(*held[-2:])
         record |= {"currency": currency} if grouped.amounts else {}
-        key = grouped.named.key(row) if grouped.meaning.groups else Key((), ())
-        found.setdefault(key, []).append(record)
+        records.append(record)
     return found
 
 

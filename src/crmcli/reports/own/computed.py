@@ -6,7 +6,7 @@ from typing import Final
 
 from crmcli.fields import FieldSpec
 from crmcli.rules.cycle_time import cycle_days
-from crmcli.store.deals import WEIGHTED
+from crmcli.store.deals import weighted_sql
 
 AGE: Final = "age_days"
 # The SQL of when a record was over, for those that have an age.
@@ -20,7 +20,7 @@ ENDS: Final = {
     "lead": "the day a lead was converted",
     "task": "the day a task was done",
 }
-WEIGHS: Final = WEIGHTED.replace("d.", "t.")
+WEIGHS: Final = weighted_sql("t")
 
 
 def computed(entity: str) -> list[FieldSpec]:

@@ -10,6 +10,7 @@ from crmcli.reports.own.query import Asked, Query
 from crmcli.reports.own.rows import LAST, Key, Rows, plain
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.own_reports import Definition
+from crmcli.store.deals import Scope, usual_currency
 from crmcli.values.ratios import mean_amount
 
 
@@ -121,14 +122,21 @@ class Grouped:
     # --- the figures
 
     def currencies(self) -> tuple[str | None, bool]:
-        """The currency of the figures: the one asked for, the only one in use, or the home currency; and
-        whether there are amounts in others."""
+        """The currency of the figures: the one asked for, or the usual one; and whether there are amounts in
+        others."""
         if not self.amounts:
             return None, False
-        filled = " OR ".join(f"{self.query.value(spec)} IS NOT NULL" for spec in self.amounts)
-        found = {row[0] for row in self.query.rows(f"DISTINCT {self.query.currency}", f" AND ({filled})")}
-        into = self.asked.currency or (next(iter(found)) if len(found) == 1 else self.asked.context.currency)
-        return into, bool(found - {into})
+        into = self.asked.currency or self.usual_currency()
+        return into, bool(self.query.currencies(self.amounts) - {into})
+
+    def usual_currency(self) -> str:
+        """The only one in use among all records of the noun, whichever are asked for, else the home currency; of
+        deals as every report has it."""
+        asked, reader = self.asked, self.query.reader
+        if self.meaning.entity == "opportunity":
+            return usual_currency(reader, Scope(asked.as_of, asked.moment), asked.context.currency)
+        found = Query(reader, self.query.fields, "", asked).currencies(self.amounts)
+        return found.pop() if len(found) == 1 else asked.context.currency
 
     def by(self, *more: str) -> tuple[str, str]:
         """The columns that SQL groups by, and its GROUP BY."""

@@ -11,7 +11,9 @@ from crmcli.reports.own.computed import computed, is_age
 from crmcli.reports.own.query import LINKS, sorted_by
 from crmcli.result import Column, Kind
 from crmcli.rules.own_reports import CHARTS, COUNT, UNITS, WAYS, Definition
-from crmcli.store.filter import Context, FieldsOf, parse_filter, where
+from crmcli.store.filter import FieldsOf, where
+from crmcli.store.filter_terms import parse_filter
+from crmcli.store.filter_values import Context
 from crmcli.store.query import SHOWN_AS, columns_for, field_named, named_link, target_of
 
 MOST_GROUPS: Final = 2

@@ -8,7 +8,9 @@ from crmcli.errors import InvalidValue
 from crmcli.fields import BY_ENTITY, NOUNS, FieldSpec
 from crmcli.reports.own.computed import OVER, WEIGHS, is_age
 from crmcli.rules.rates import Rates
-from crmcli.store.filter import Context, parse_filter, where
+from crmcli.store.filter import where
+from crmcli.store.filter_terms import parse_filter
+from crmcli.store.filter_values import Context
 from crmcli.store.past import Past
 from crmcli.store.query import (
     Selected,
@@ -34,8 +36,9 @@ class Asked(NamedTuple):
     moment: str | None  # the end of that day where the past is asked for, None where the present is
     context: Context  # of filters; its today is the as-of day
     rates: Rates
-    currency: str | None = None  # of the figures; None: the only one in use, or the home currency
+    currency: str | None = None  # of the figures; None: the usual one
     explain: bool = False
+    every: bool = True  # explain with every record: for programs
 
 
 def sorted_by(text: str, fields: Sequence[FieldSpec]) -> list[tuple[FieldSpec, str]]:
@@ -98,6 +101,11 @@ class Query:
         if self.entity != "opportunity":
             return "CAST(:as_of AS TEXT)"
         return "CASE WHEN t.is_closed = 1 AND t.close_date IS NOT NULL THEN t.close_date ELSE CAST(:as_of AS TEXT) END"
+
+    def currencies(self, amounts: Sequence[FieldSpec]) -> set[str]:
+        """Those of the records that have any of these amounts."""
+        filled = " OR ".join(f"{self.value(spec)} IS NOT NULL" for spec in amounts)
+        return {row[0] for row in self.rows(f"DISTINCT {self.currency}", f" AND ({filled})")}
 
     def beyond(self, link: FieldSpec) -> tuple[str, str]:
         """The records that a link leads to, and the condition that what they hold is shown."""

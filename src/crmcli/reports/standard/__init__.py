@@ -108,8 +108,8 @@ STANDARD: Final = (
     Standard(
         "trend",
         "Sales trend: what was made, won and lost, month by month.\n\n"
-        "Every month of the period is there, also where nothing happened. Deals count as made on the day of their"
-        " creation, as won or lost on their close date.",
+        "Every month of the period is there, also one in which nothing happened. Deals count as made on the day of"
+        " their creation, as won or lost on their close date.",
         ("month", "quarter"),
         examples=("crm report trend --period last-year", "crm report trend --by quarter --owner me"),
     ),
@@ -117,7 +117,8 @@ STANDARD: Final = (
         "attainment",
         "Attainment: what was won of each quota.\n\n"
         "With the gap, the pace (100 % is on time) and what it comes to with the open deals in Commit. By manager:"
-        " each with all below them. Without a quota the figures are n/a.",
+        " each with all below them. Only what was won on the days of a quota, by those whom it is for, counts"
+        " towards it. Without a quota the figures are n/a.",
         (*PEOPLE_BY, "month", "quarter"),
         "this-quarter",
         examples=(

@@ -5,13 +5,12 @@ from typing import Final, NamedTuple
 from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import in_one_currency
 from crmcli.result import Report
-from crmcli.rules.quotas import Quota, Target, outermost, own_targets, pace, uncovered
+from crmcli.rules.quotas import Quota, Target, own_targets, partly_covered
 from crmcli.rules.quotas import in_one_currency as quotas_in_one_currency
 from crmcli.store.figures import quotas
 from crmcli.store.groups import reporting_line
 from crmcli.store.reader import Reader
 from crmcli.values.money import amount_words
-from crmcli.values.periods import Period
 
 NO_QUOTA: Final = "n/a"
 
@@ -38,7 +37,7 @@ class Quotas:
         found = [
             Quota(person, first, last, bool(team), amount, deals, currency)
             for person, first, last, team, amount, deals, currency in quotas(
-                reader, asked.scope.known_until, start, end
+                reader, start, end, asked.scope.moment, asked.scope.known
             )
             if asked.scope.covers(person)
         ]
@@ -60,27 +59,16 @@ class Quotas:
             for quota in self.without_rate
             if quota.owner in users
         ]
-        by_owner: dict[int, list[Quota]] = {}
-        for quota in self.known:
-            if quota.amount is not None and not quota.team:
-                by_owner.setdefault(quota.owner, []).append(quota)
-        start, end = self.asked.bounds["start"], self.asked.bounds["end"]
-        partial = sum(uncovered(outermost(theirs), start, end) for theirs in by_owner.values())
+        partial = partly_covered(self.known, self.asked.bounds["start"], self.asked.bounds["end"])
         if partial:
             said.append(f"The quotas of {partial} cover only part of {self.asked.period.label}")
         if not self.known and not self.without_rate:
             said.append(
                 f"There is no quota for {self.asked.period.label}: crm quota set --period P --amount M"
             )
-        report.notes[-1:-1] = said
+        report.notes += said
         report.tail["quotas_without_rate"] = [
             {"owner": users[quota.owner].name, "quota": amount_words(quota.amount or 0, quota.currency)}
             for quota in self.without_rate
             if quota.owner in users
         ]
-
-
-def pace_of(closed: int, quota: int | None, period: Period, asked: Asked) -> float | None:
-    """The pace on the as-of day of a period."""
-    days = (period.end - period.start).days + 1
-    return pace(closed, quota, (asked.as_of - period.start).days + 1, days)

@@ -85,7 +85,7 @@ def report(reader: Reader, asked: Asked) -> Report:
         refs=None,
         head=head(asked, "activity"),
         total=[None, *figures(total)],
-        notes=[footer(asked, "done")],
+        stands_on=footer(asked, "done"),
         chart=Chart("done", "columns" if asked.by in OVER_TIME else "bars"),
     )
     if asked.explain:
@@ -102,12 +102,17 @@ def report(reader: Reader, asked: Asked) -> Report:
 def sources(reader: Reader, asked: Asked) -> Iterator[tuple[str, str, str, str]]:
     """Where what was done stands, as FROM and WHERE of `r`: the entity, these, the kind, the moment."""
     table = tables(reader, asked)
-    for entity, kind, moment in (  # what is recorded later happened all the same
-        ("activity", "r.type", "r.happened_at"),
-        ("task", f"'{TASK}'", "r.completed_at"),
+    activities, tasks = f"{table('activity')} AS r", f"{table('task')} AS r"
+    done = "r.completed_at"
+    if asked.scope.moment is not None:  # what is recorded later happened all the same
+        tasks += " JOIN task AS n ON n.id = r.id"
+        done = "CASE WHEN n.completed_at < :moment THEN n.completed_at ELSE r.completed_at END"
+    for entity, found, kind, moment in (
+        ("activity", activities, "r.type", "r.happened_at"),
+        ("task", tasks, f"'{TASK}'", done),
     ):
         condition = f"r.deleted_at IS NULL{owned(asked, 'r')} AND {within(asked, moment)}"
-        yield entity, f"FROM {table(entity)} AS r WHERE {condition}", kind, moment
+        yield entity, f"FROM {found} WHERE {condition}", kind, moment
 
 
 def grouped(asked: Asked, kind: str, moment: str) -> str:

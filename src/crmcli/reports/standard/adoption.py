@@ -94,7 +94,7 @@ def report(reader: Reader, asked: Asked) -> Report:
         refs=None,
         head=head(asked, "adoption"),
         total=[None, *total.figures()],
-        notes=[footer(asked, "made and changed")],
+        stands_on=footer(asked, "made and changed"),
         chart=Chart("active_days"),
     )
     if asked.explain:

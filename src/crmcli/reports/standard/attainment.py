@@ -1,61 +1,74 @@
 """Attainment: what was won of each quota, how fast, and what it comes to with what is committed."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from crmcli.reports.standard import PEOPLE_BY, Asked
 from crmcli.reports.standard._deals import alone, explain, left_out, names, sums, won
-from crmcli.reports.standard._quotas import NO_QUOTA, Person, Quotas, pace_of, people
+from crmcli.reports.standard._quotas import NO_QUOTA, Person, Quotas, people
 from crmcli.reports.standard._said import footer, head, in_place
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.forecast import attainment, gap
-from crmcli.rules.quotas import Line, Quota, Target, own_targets, whole_targets
+from crmcli.rules.quotas import Line, Quota, Target, Won, own_targets, pace, towards, whole_targets
 from crmcli.store.groups import Key, named_key
 from crmcli.store.reader import Reader
-from crmcli.values.dates import last_of_month
-from crmcli.values.periods import Period, months
+from crmcli.values.periods import months
 
 FORMULAS: Final = {
     "quota": "those set for periods within this one; a quarter's rather than its months'",
     "won": "amounts of the deals won with a close date in the period",
-    "attainment": "won / quota, in percent",
-    "gap": "quota - won, never below 0",
-    "pace": "attainment / share of the period's days that have passed, today among them; 100 is on time",
-    "projected": "(won + open deals in Commit that close in the rest of the period) / quota; no adjustments",
+    "towards": "of these, what was won on days that the quotas are for",
+    "attainment": "towards / quota, in percent",
+    "gap": "quota - towards, never below 0",
+    "pace": "towards / what the quotas come to by the as-of day, each spread evenly over its days; 100 is on time",
+    "projected": "(towards + open deals in Commit that are to close on the rest of their days) / quota; no"
+    " adjustments",
     "manager": "somebody with all below them: the quota set for the team, else the sum of their own",
-    "of_deals": "deals won / deals to win, of those who have deals to win",
+    "of_deals": "deals won / deals to win, on the days of those targets",
     "total": "what was set for the teams at the top, else the sum of all",
 }
 
 
-class Cell:
-    """What came of one row's target."""
+class Book:
+    """What everybody won, and what is committed, by owner and day."""
 
-    def __init__(self, period: Period) -> None:
-        self.period = period
+    def __init__(self) -> None:
+        self.won: dict[Any, Counter[str]] = {}
+        self.deals: dict[Any, Counter[str]] = {}
+        self.committed: dict[Any, Counter[str]] = {}
+
+
+class Cell:
+    """What came of one row's target, and whose deals are in it: everybody's where nobody is named."""
+
+    def __init__(self) -> None:
         self.target = Target()
-        self.deals = self.won = self.committed = 0
-        self.aimed_at = 0  # of the deals, those of whoever has a target of deals
+        self.people: list[Any] = []
+        self.deals = self.won = 0
 
     def add(self, other: "Cell") -> None:
         self.deals += other.deals
         self.won += other.won
-        self.committed += other.committed
 
-    def figures(self, asked: Asked) -> list[Any]:
-        quota = self.target.amount
+    def figures(self, asked: Asked, book: Book) -> list[Any]:
+        target, quota = self.target, self.target.amount
+
+        def reached_in(won: Won) -> int:
+            return towards(target.amounts, won, self.people or won)
+
+        reached = reached_in(book.won)
         return [
             quota,
             self.won,
-            attainment(self.won, quota),
-            gap(self.won, quota),
-            pace_of(self.won, quota, self.period, asked),
-            attainment(self.won + self.committed, quota),
-            self.target.deals,
+            reached if target.amounts else None,
+            attainment(reached, quota),
+            gap(reached, quota),
+            pace(reached, target.amounts, asked.scope.as_of),
+            attainment(reached + reached_in(book.committed), quota),
+            target.deals,
             self.deals,
-            attainment(self.aimed_at, self.target.deals),
+            attainment(towards(target.counts, book.deals, self.people or book.deals), target.deals),
         ]
 
 
@@ -67,28 +80,30 @@ def report(reader: Reader, asked: Asked) -> Report:
     users = people(reader, asked)
     key_of = names(reader, asked, condition)
     found: dict[Any, Cell] = {}  # by what SQL groups by
-    deals: dict[Any, Counter[Any]] = {}  # won, by what SQL groups by and by owner
-    for each in sums(reader, asked, condition, "d.owner_id"):
-        cell = found.setdefault(each.key, Cell(asked.period))
-        cell.deals += each.deals
-        cell.won += each.amount
-        deals.setdefault(each.key, Counter())[each.more[0]] += each.deals
-    for each in sums(reader, asked, coming):
-        found.setdefault(each.key, Cell(asked.period)).committed += each.amount
-    total = Cell(asked.period)
-    for cell in found.values():
-        total.add(cell)
+    book = Book()
+    total = Cell()
+    for key, (owner, day), deals, _, amount in sums(reader, asked, condition, "d.owner_id", "d.close_date"):
+        for cell in (found.setdefault(key, Cell()), total):
+            cell.deals += deals
+            cell.won += amount
+        book.won.setdefault(owner, Counter())[day] += amount
+        book.deals.setdefault(owner, Counter())[day] += deals
+    for key, (owner, day), _, _, amount in sums(reader, asked, coming, "d.owner_id", "d.close_date"):
+        found.setdefault(key, Cell())
+        book.committed.setdefault(owner, Counter())[day] += amount
     line = Line({id: person.manager for id, person in users.items()})
     total.target = total_target(asked, line, quotas.known)
-    total.aimed_at = total_aimed_at(asked, line, quotas.known, sum(deals.values(), Counter()))
     rows_of = alone(key_of)
     if asked.by in ("month", "quarter"):
-        cells = by_time(asked, key_of, found, deals, line, quotas)
+        cells = by_time(asked, key_of, found, line, quotas)
     elif asked.by == "manager" and asked.scope.owner_id is None:
         cells = by_manager(asked, users, found, line, quotas)
         rows_of = managers_of(line, users)
     else:
         cells = by_people(asked, users, key_of, found, quotas)
+    rows = [[key.name, asked.currency, *cell.figures(asked, book)] for key, cell in in_place(cells.items())]
+    all_of_it = [None, asked.currency, *total.figures(asked, book)]
+    part = any(row[4] not in (None, row[3]) for row in (*rows, all_of_it))
     counted = any(quota.deals is not None for quota in quotas.known)
     made = Report(
         (
@@ -96,6 +111,15 @@ def report(reader: Reader, asked: Asked) -> Report:
             Column("currency", "Currency", hidden=True),
             Column("quota", "Quota", "money", absent=NO_QUOTA),
             Column("won", "Won", "money"),
+            Column(
+                "towards",
+                "Towards quota",
+                "money",
+                short="Towards",
+                minor=4,
+                absent=NO_QUOTA,
+                hidden=not part,
+            ),
             Column("attainment", "Attainment", "percent", short="Of quota", absent=NO_QUOTA),
             Column("gap", "Gap", "money", minor=3, absent=NO_QUOTA),
             Column("pace", "Pace", "percent", minor=1, absent=NO_QUOTA, ages=True),
@@ -104,24 +128,24 @@ def report(reader: Reader, asked: Asked) -> Report:
             Column("deals_won", "Deals won", "number", minor=4),
             Column("deals_attainment", "Of deals", "percent", minor=5, hidden=not counted),
         ),
-        [[key.name, asked.currency, *cell.figures(asked)] for key, cell in in_place(cells.items())],
+        rows,
         title=f"Attainment {asked.period.label} by {asked.by}, {asked.currency}",
         empty="There is nobody who could have a quota.",
         refs=None,
         head=head(asked, "attainment"),
-        total=[None, asked.currency, *total.figures(asked)],
-        notes=[footer(asked, "deals won")],
+        total=all_of_it,
+        stands_on=footer(asked, "deals won"),
         chart=Chart("attainment"),
     )
     if asked.by == "manager" and asked.scope.owner_id is None:
-        made.notes[:0] = [
+        made.notes = [
             "Each manager stands with all below them, themselves too",
             *whole_targets(line, quotas.known).sentences(
                 {id: person.name for id, person in users.items()}, asked.currency or asked.home
             ),
         ]
     elif asked.by in PEOPLE_BY and asked.scope.owner_id is None and any(quota.team for quota in quotas.known):
-        made.notes.insert(0, "What is set for a team is in the total, and in no row: --by manager")
+        made.notes = ["What is set for a team is in the total, and in no row: --by manager"]
     quotas.say(made, users)
     either = f"(({condition}) OR ({coming}))"
     left_out(reader, asked, made, either)
@@ -153,12 +177,11 @@ def by_people(
     sellers = [id for id, person in users.items() if person.sells and asked.scope.covers(id)]
     cells: dict[Key, Cell] = {}
     for id in dict.fromkeys([*own, *found, *(sellers if asked.by == "owner" else ())]):
-        cell = cells.setdefault(key_of(id), Cell(asked.period))
-        target = own.get(id, Target())
-        cell.target = cell.target.plus(target)
+        cell = cells.setdefault(key_of(id), Cell())
+        cell.target = cell.target.plus(own.get(id, Target()))
+        cell.people.append(id)
         if id in found:
             cell.add(found[id])
-            cell.aimed_at += found[id].deals if target.deals is not None else 0
     return cells
 
 
@@ -167,29 +190,27 @@ def by_manager(
 ) -> dict[Key, Cell]:
     """Those who lead others, each with all below them, as `crm quota show` has teams; and who is in none."""
     whole = whole_targets(line, quotas.known).targets
-    aimed = aimed_at(line, quotas.known, {id: cell.deals for id, cell in found.items()})
     cells: dict[Key, Cell] = {}
     for leader in line.walk():
-        if not line.reports[leader]:
+        below = line.below(leader)
+        if not line.reports[leader] or not (whole[leader] != Target() or found.keys() & below):
             continue
-        cell = cells.setdefault(named_key(users[leader].name), Cell(asked.period))
+        cell = cells.setdefault(named_key(users[leader].name), Cell())
         cell.target = cell.target.plus(whole[leader])
-        cell.aimed_at += aimed[leader]
-        for id in line.below(leader):
+        cell.people += below
+        for id in below:
             if id in found:
                 cell.add(found[id])
     alone = [id for id in line.tops if not line.reports[id] and (whole[id] != Target() or id in found)]
     others = [id for id in found if id not in users]
     if alone or others:
-        cell = cells.setdefault(named_key(None), Cell(asked.period))
+        cell = cells.setdefault(named_key(None), Cell())
         for id in (*alone, *others):
             cell.target = cell.target.plus(whole.get(id, Target()))
-            cell.aimed_at += aimed.get(id, 0)
+            cell.people.append(id)
             if id in found:
                 cell.add(found[id])
-    return {
-        key: cell for key, cell in cells.items() if cell.target != Target() or cell.deals or cell.committed
-    }
+    return cells
 
 
 def managers_of(line: Line, users: dict[int, Person]) -> Callable[[Any], Iterable[Key]]:
@@ -203,21 +224,10 @@ def managers_of(line: Line, users: dict[int, Person]) -> Callable[[Any], Iterabl
 
 
 def by_time(
-    asked: Asked,
-    key_of: Callable[[Any], Key],
-    found: dict[Any, Cell],
-    deals: Mapping[Any, Counter[Any]],
-    line: Line,
-    quotas: Quotas,
+    asked: Asked, key_of: Callable[[Any], Key], found: dict[Any, Cell], line: Line, quotas: Quotas
 ) -> dict[Key, Cell]:
     """Every month or quarter of the period; a quota counts in the one that holds all of its days."""
-    cells: dict[Key, Cell] = {}
-    for month in months(asked.period):
-        key = key_of(month)
-        first = max(asked.period.start, date.fromisoformat(f"{month}-01"))
-        last = min(asked.period.end, last_of_month(int(month[:4]), int(month[5:7])))
-        start = cells[key].period.start if key in cells else first
-        cells.setdefault(key, Cell(asked.period)).period = Period(start, last, key.name)
+    cells = {key_of(month): Cell() for month in months(asked.period)}
     for month, cell in found.items():
         cells[key_of(month)].add(cell)
     within: dict[Key, list[Quota]] = {}
@@ -225,12 +235,8 @@ def by_time(
         key = key_of(quota.start[:7])
         if key == key_of(quota.end[:7]):
             within.setdefault(key, []).append(quota)
-    won_in: dict[Key, Counter[Any]] = {}
-    for month, owners in deals.items():
-        won_in.setdefault(key_of(month), Counter()).update(owners)
     for key, those in within.items():
         cells[key].target = total_target(asked, line, those)
-        cells[key].aimed_at = total_aimed_at(asked, line, those, won_in.get(key, {}))
     return cells
 
 
@@ -246,25 +252,3 @@ def total_target(asked: Asked, line: Line, those: list[Quota]) -> Target:
     for top in line.tops:
         total = total.plus(whole.get(top, Target()))
     return total
-
-
-def total_aimed_at(asked: Asked, line: Line, those: list[Quota], won: Mapping[Any, int]) -> int:
-    """How many of the deals that everybody won count towards the targets of deals."""
-    if asked.scope.owner_id is not None:
-        return won.get(asked.scope.owner_id, 0)
-    aimed = aimed_at(line, those, won)
-    return sum(aimed[top] for top in line.tops)
-
-
-def aimed_at(line: Line, those: list[Quota], won: Mapping[Any, int]) -> dict[int, int]:
-    """The same of everybody with all below them: a target for a team is for the deals of all in it."""
-    own = {quota.owner for quota in those if quota.deals is not None and not quota.team}
-    teams = {quota.owner for quota in those if quota.deals is not None and quota.team}
-    found: dict[int, int] = {}
-    for person in reversed(line.walk()):
-        if person in teams:
-            found[person] = sum(won.get(each, 0) for each in line.below(person))
-        else:
-            mine = won.get(person, 0) if person in own else 0
-            found[person] = mine + sum(found[report] for report in line.reports[person])
-    return found

@@ -145,7 +145,7 @@ def report(reader: Reader, asked: Asked) -> Report:
         empty=f"No campaigns ran in {asked.period.label}.",
         head=head(asked, "campaign-return"),
         total=[None, None, asked.currency, *total.figures(costing)],
-        notes=[footer(asked, "campaigns that ran")],
+        stands_on=footer(asked, "campaigns that ran"),
         chart=Chart("won_amount"),
     )
     left_out(reader, asked, made, won)

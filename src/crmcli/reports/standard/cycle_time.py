@@ -80,7 +80,7 @@ def report(reader: Reader, asked: Asked) -> Report:
         refs=refs_of(asked),
         head=head(asked, "cycle-time"),
         total=[*key_cells(asked, None), *total.figures()],
-        notes=[footer(asked, "deals won")],
+        stands_on=footer(asked, "deals won"),
         chart=Chart("median_days"),
     )
     not_timed(made, untimed)

@@ -93,7 +93,7 @@ def report(reader: Reader, asked: Asked) -> Report:
         empty=f"No deals entered a stage in {asked.period.label}.",
         refs=None,
         head=head(asked, "funnel"),
-        notes=[footer(asked, "stages entered")],
+        stands_on=footer(asked, "stages entered"),
         chart=Chart("entered"),
     )
     without = [reference("opportunity", id) for id in sorted(came_closed)]

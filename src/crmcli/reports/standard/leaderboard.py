@@ -1,14 +1,16 @@
 """Leaderboard: who won most, who is at the top, and who falls behind."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Final
 
 from crmcli.reports.standard import Asked
 from crmcli.reports.standard._deals import alone, closed, explain, left_out, names, sums, won
-from crmcli.reports.standard._quotas import NO_QUOTA, Quotas, pace_of, people
+from crmcli.reports.standard._quotas import NO_QUOTA, Quotas, people
 from crmcli.reports.standard._said import footer, head
 from crmcli.result import Chart, Column, Report
 from crmcli.rules.forecast import attainment
-from crmcli.rules.quotas import Target
+from crmcli.rules.quotas import Target, Won, pace, towards
 from crmcli.rules.standing import BEHIND, TOP, is_behind, is_top, ranks
 from crmcli.rules.win_rate import win_rate
 from crmcli.store.groups import NONE
@@ -22,8 +24,8 @@ FORMULAS: Final = {
     "share": "won amount / won amount of all",
     "win_rate": "won / (won + lost) of the deals closed in the period",
     "quota": "somebody's own, set for periods within this one; those of teams are in crm report attainment",
-    "attainment": "won amount / quota, in percent",
-    "pace": "attainment / share of the period's days that have passed, today among them; 100 is on time",
+    "attainment": "amount won on the days of the quota / quota, in percent",
+    "pace": "that amount / what the quota comes to by the as-of day, spread evenly over its days; 100 is on time",
     "behind": "with a quota a pace below 80 %; without, less won than half the median of those who own deals",
     "behind, not": "nobody of whom a won deal has no amount, or no rate",
     "top": "the first quarter of the ranking, rounded up, who won something and are not behind",
@@ -36,7 +38,7 @@ class Cell:
     def __init__(self) -> None:
         self.won = self.lost = self.amount = 0
         self.unvalued = 0  # won deals whose amount is not in the sum: there is none, or no rate
-        self.quota: int | None = None
+        self.target = Target()
 
     def add(self, is_won: int, deals: int, valued: int, amount: int) -> None:
         if is_won:
@@ -46,18 +48,16 @@ class Cell:
         else:
             self.lost += deals
 
-    def pace(self, asked: Asked) -> float | None:
-        return pace_of(self.amount, self.quota, asked.period, asked)
-
-    def figures(self, total: "Cell", asked: Asked) -> list[Any]:
+    def figures(self, total: "Cell", asked: Asked, won: Won, people: Iterable[Any]) -> list[Any]:
+        reached = towards(self.target.amounts, won, people)
         return [
             self.won,
             self.amount,
             share(self.amount, total.amount),
             win_rate(self.won, self.lost),
-            self.quota,
-            attainment(self.amount, self.quota),
-            self.pace(asked),
+            self.target.amount,
+            attainment(reached, self.target.amount),
+            pace(reached, self.target.amounts, asked.scope.as_of),
         ]
 
 
@@ -71,35 +71,41 @@ def report(reader: Reader, asked: Asked) -> Report:
     users = people(reader, everybody)
     cells: dict[Any, Cell] = {}
     total = Cell()
-    for id, (is_won,), deals, valued, amount in sums(reader, everybody, closed(everybody), "d.is_won"):
+    by_day: dict[Any, Counter[str]] = {}  # what each won
+    for id, (is_won, day), deals, valued, amount in sums(
+        reader, everybody, closed(everybody), "d.is_won", "d.close_date"
+    ):
         for cell in (cells.setdefault(id, Cell()), total):
             cell.add(is_won, deals, valued, amount)
+        if is_won:
+            by_day.setdefault(id, Counter())[day] += amount
     for id, target in quotas.own().items():
-        cells.setdefault(id, Cell()).quota = target.amount
-        total.quota = Target(total.quota).plus(target).amount
+        cells.setdefault(id, Cell()).target = target
+        total.target = total.target.plus(target)
     scope = everybody.scope
     own_deals = f"SELECT DISTINCT d.owner_id FROM {scope.source.table} WHERE {scope.holds}"
     owners = {row[0] for row in reader.rows(own_deals, **scope.params)}
     listed: dict[int, Cell] = {}
     for id, person in users.items():
         cell = cells.get(id) or Cell()
-        if cell.won or cell.quota is not None or (person.sells and id in owners):
+        if cell.won or cell.target.amounts or (person.sells and id in owners):
             listed[id] = cell
     owned = [cell.amount for id, cell in listed.items() if id in owners]
     ranked = dict(zip(listed, ranks([cell.amount for cell in listed.values()]), strict=True))
     rows: list[list[Any]] = []
     for id in sorted(listed, key=lambda id: ranked[id]):
         cell, standing = listed[id], None
-        if not cell.unvalued and is_behind(cell.amount, owned, cell.quota, cell.pace(asked)):
+        figures = cell.figures(total, asked, by_day, [id])
+        quota, speed = cell.target.amount, figures[-1]
+        if not cell.unvalued and is_behind(cell.amount, owned, quota, speed):
             standing = BEHIND
         elif is_top(ranked[id], cell.amount, len(listed)):
             standing = TOP
         if one in (None, id):
-            figures = cell.figures(total, asked)
             rows.append([ranked[id], users[id].name, asked.currency, *figures, standing])
     if one is None and None in cells:  # what belongs to nobody is part of the total
-        rows.append([None, NONE, asked.currency, *cells[None].figures(total, asked), None])
-    some = total.quota is not None
+        rows.append([None, NONE, asked.currency, *cells[None].figures(total, asked, by_day, [None]), None])
+    some = bool(total.target.amounts)
     made = Report(
         (
             Column("rank", "Rank", "number", short="#"),
@@ -119,8 +125,10 @@ def report(reader: Reader, asked: Asked) -> Report:
         empty="Nobody owns a deal or has a quota.",
         refs=None,
         head=head(asked, "leaderboard"),
-        total=[None, None, asked.currency, *total.figures(total, asked), None] if one is None else None,
-        notes=[footer(asked, f"ranked among {len(listed)} by what was won")],
+        total=[None, None, asked.currency, *total.figures(total, asked, by_day, by_day), None]
+        if one is None
+        else None,
+        stands_on=footer(asked, f"ranked among {len(listed)} by what was won"),
         chart=Chart("won_amount"),
     )
     quotas.say(made, users)

@@ -98,7 +98,7 @@ def report(reader: Reader, asked: Asked) -> Report:
         refs=None,
         head=head(asked, "source-return"),
         total=[None, asked.currency, *total.figures()],
-        notes=[footer(asked, "leads and deals made, deals closed")],
+        stands_on=footer(asked, "leads and deals made, deals closed"),
         chart=Chart("won_amount"),
     )
     left_out(reader, asked, made, won(asked))

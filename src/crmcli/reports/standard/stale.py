@@ -82,7 +82,8 @@ def report(reader: Reader, asked: Asked) -> Report:
         empty="Every open lead and deal has been touched of late.",
         head={**head(asked, "stale"), "period": None},
         tail={"snoozed": looked.snoozed},
-        notes=notes(asked, looked),
+        notes=notes(looked),
+        stands_on=stands_on(asked, looked),
     )
     if asked.explain:
         counted = [
@@ -116,20 +117,24 @@ def untouched(reader: Reader, asked: Asked, looked: Looked) -> Iterator[list[Any
             yield [*about, day.isoformat(), last, days, limit, COMMAND.format(ref)]
 
 
-def notes(asked: Asked, looked: Looked) -> list[str]:
-    """What is said beneath: what is not in it or not converted, and what was looked at."""
+def notes(looked: Looked) -> list[str]:
+    """What is not in it or not converted."""
     said = []
     if looked.snoozed:
         said.append(named("Snoozed", [each["ref"] for each in looked.snoozed], "not looked at"))
     if looked.unrated:
         said.append(named("No rate (crm rate set)", looked.unrated, "in their own currency"))
+    return said
+
+
+def stands_on(asked: Asked, looked: Looked) -> str:
+    """The last line: the day it stands on, what was looked at, and whose."""
     whose = f"owner {asked.scope.owner}" if asked.scope.owner else "all owners"
     deals, leads = (f"{looked.stale[kind]} of {looked.at[kind]} open" for kind in looked.at)
-    said.append(
+    return (
         f"As of {asked.scope.as_of} · untouched for longer than the limit of the stage, or {QUIET} days:"
         f" {deals} deals, {leads} leads · {whose}"
     )
-    return said
 
 
 def worth(asked: Asked, each: Open) -> tuple[int | None, str | None]:

@@ -109,7 +109,8 @@ def report(reader: Reader, asked: Asked) -> Report:
         empty=f"No deals left a stage in {asked.period.label}, and none are in one.",
         refs="longest",
         head=head(asked, "time-in-stage"),
-        notes=[*said_of_limits(learnt), footer(asked, "stages left")],
+        notes=said_of_limits(learnt),
+        stands_on=footer(asked, "stages left"),
         chart=Chart("median_days"),
     )
     if asked.explain:

@@ -49,7 +49,8 @@ class Cell:
 
 
 def report(reader: Reader, asked: Asked) -> Report:
-    """Every month or quarter of the period, those without any deals too; none where there are none in all."""
+    """Every month or quarter of the period, those without any deals too; as every report on what happened, none
+    where nothing did."""
     condition = closed(asked)
     asked = in_one_currency(reader, asked)
     key_of = names(reader, asked, condition)
@@ -93,7 +94,7 @@ def report(reader: Reader, asked: Asked) -> Report:
         refs=None,
         head=head(asked, "trend"),
         total=[None, asked.currency, *total.figures(), so_far],
-        notes=[footer(asked, "deals made and closed")],
+        stands_on=footer(asked, "deals made and closed"),
         chart=Chart("won_amount", "columns"),
     )
     left_out(reader, asked, made, condition)

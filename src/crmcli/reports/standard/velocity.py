@@ -119,7 +119,8 @@ def report(reader: Reader, asked: Asked) -> Report:
         refs=refs_of(asked),
         head=head(asked, "velocity"),
         total=[*key_cells(asked, None), asked.currency, *total.figures()],
-        notes=[founded(total), footer(asked, "open deals × win rate, average and days of those closed")],
+        notes=[founded(total)],
+        stands_on=footer(asked, "open deals × win rate, average and days of those closed"),
         chart=Chart("velocity"),
     )
     left_out(reader, asked, made, those_won)

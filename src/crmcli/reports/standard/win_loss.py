@@ -105,7 +105,7 @@ def report(reader: Reader, asked: Asked) -> Report:
         refs=refs_of(asked),
         head=head(asked, "win-loss"),
         total=[*key_cells(asked, None), None, asked.currency, *total.figures(None)],
-        notes=[footer(asked, "deals closed")],
+        stands_on=footer(asked, "deals closed"),
         chart=Chart("share"),
     )
     left_out(reader, asked, made, condition)

@@ -83,7 +83,7 @@ def report(reader: Reader, asked: Asked) -> Report:
         refs=refs_of(asked),
         head=head(asked, "win-rate"),
         total=[*key_cells(asked, None), asked.currency, *total.figures()],
-        notes=[footer(asked, "deals closed")],
+        stands_on=footer(asked, "deals closed"),
         chart=Chart("win_rate"),
     )
     left_out(reader, asked, made, condition)

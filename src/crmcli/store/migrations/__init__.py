@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from crmcli.store.migrations.analytics import add_analytics
 from crmcli.store.migrations.campaigns import add_campaigns
 from crmcli.store.migrations.figures import add_figures
+from crmcli.store.migrations.lacking import add_lacking
 
 Migration = Callable[[Connection], None]
 
@@ -19,4 +20,5 @@ MIGRATIONS: Final[tuple[tuple[int, Migration], ...]] = (
     (2, add_figures),
     (3, add_campaigns),
     (3, add_analytics),
+    (4, add_lacking),
 )
