@@ -1,5 +1,6 @@
 """What every test can ask for: a database, the program in this process or in its own, and golden files."""
 
+import gc
 import io
 import itertools
 import json
@@ -8,6 +9,7 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +36,7 @@ DATABASE = os.environ.get("CRMCLI_TEST_DB", "sqlite")
 SERVER = pytest.StashKey[postgres.Server]()
 WHY_NOT = pytest.StashKey[str]()
 RUNNING = pytest.StashKey[ExitStack]()
+ELSEWHERE = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,6 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PYTHONPATH"] = SOURCE  # a process that a test starts imports what the test does
     os.environ["TZ"] = "UTC"
     time.tzset()
+    if "TMPDIR" not in os.environ and (memory := postgres.roomy_memory()):
+        tempfile.tempdir = str(memory)  # where no commit waits for a disk; no test pulls the plug
     if DATABASE == "sqlite" or config.option.collectonly:
         return
     told: dict[str, str] | None = getattr(config, "workerinput", None)
@@ -87,6 +92,8 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    if SERVER in config.stash:
+        config.stash[SERVER].close()
     if RUNNING in config.stash:
         config.stash[RUNNING].close()
 
@@ -99,15 +106,47 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"database: SQLite {sqlite3.sqlite_version}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if DATABASE != "sqlite":  # what asks for no database of the run does there what it does on SQLite
+        kept = [item for item in items if uses_database(item)]
+        config.hook.pytest_deselected(items=[item for item in items if not uses_database(item)])
+        config.stash[ELSEWHERE] = len(items) - len(kept)
+        items[:] = kept
     for item in items:
         for name in ("sqlite", "postgresql"):
             if name != DATABASE and item.get_closest_marker(name):
                 item.add_marker(pytest.mark.skip(reason=f"is about {name}; this run is on {DATABASE}"))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was skipped and why, however quiet the run."""
+def pytest_collection_finish() -> None:
+    """Do not look for garbage among what stays to the end; the program itself does not look at all."""
+    gc.freeze()
+    gc.set_threshold(50_000)
+
+
+def uses_database(item: pytest.Item) -> bool:
+    """Whether a test asks for a database of the run, itself or through fixtures, or is about one."""
+    asked: list[str] = getattr(item, "fixturenames", [])
+    return bool({"db_url", "empty_db_url"} & {*asked}) or item.get_closest_marker(DATABASE) is not None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that started this worker (of pytest-xdist) what was left out."""
+    told: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["elsewhere"] = session.config.stash.get(ELSEWHERE, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker leaves out the same."""
+    node.config.stash[ELSEWHERE] = getattr(node, "workeroutput", {}).get("elsewhere", 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was left out or skipped, and why, however quiet the run."""
+    if count := config.stash.get(ELSEWHERE, 0):
+        terminalreporter.write_line(f"left out {count}: use no database, and are run on SQLite")
     reasons: Counter[str] = Counter()
     for report in terminalreporter.stats.get("skipped", []):
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)

@@ -4,9 +4,11 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
 from crmcli.store import engine, migrations, schema
+from crmcli.store.reader import open_reader
 from tests.conftest import Crm
 
 
@@ -79,6 +81,31 @@ def test_who_is_named_must_be_known(crm: Crm) -> None:
     assert "There is no user 'mai'" in crm.fails(3, "--as mai lead add 'Li Na'").err
     assert [user["name"] for user in crm.ok("user list --json").json] == ["mia"]
     assert crm.ok("--as MIA lead list owner:me --format ids").lines == ["L1"], "me is me however I am spelt"
+
+
+@pytest.mark.postgresql
+def test_a_command_that_reads_and_writes_connects_to_a_server_once(crm: Crm, db_url: str) -> None:
+    connected: list[object] = []
+    event.listen(engine.engine_of(engine.target_of(db_url)), "connect", lambda *each: connected.append(each))
+    for number, words in enumerate(("lead add 'Wang Wei'", "lead edit L1 --city Bonn", "lead list"), 1):
+        crm.ok(words)
+        assert len(connected) == number, words
+
+
+@pytest.mark.postgresql
+def test_a_connection_that_died_while_somebody_thought_is_made_anew(crm: Crm, db_url: str) -> None:
+    import psycopg
+
+    reader = open_reader(engine.target_of(db_url))
+    ours = reader.value("SELECT pg_backend_pid()")
+    reader.release()
+    with psycopg.connect(db_url.replace("+psycopg", ""), autocommit=True) as killer:
+        while killer.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s", [ours]
+        ).fetchall():
+            pass
+    crm.ok("lead add 'Wang Wei'")
+    assert crm.ok("lead list --format ids").lines == ["L1"]
 
 
 def test_the_journal_keeps_no_root_options(crm: Crm, db_url: str) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import signal
 import sqlite3
 import stat
@@ -164,6 +165,55 @@ def test_a_reader_that_leaves_early_hears_no_traceback(crm_process: Crm) -> None
     assert process.wait(60) == 141
     assert b"Traceback" not in told
     assert b"Exception ignored" not in told
+
+
+def shell(crm: Crm, command: str) -> subprocess.CompletedProcess[str]:
+    """Run `crm …` through a shell, with whatever it does to the streams."""
+    program = f'crm() {{ {shlex.quote(sys.executable)} -m crmcli "$@"; }}; {command}'
+    return subprocess.run(
+        ["/bin/sh", "-c", program], env=crm.environ, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("crm lead add B --company Acme >&-", 0),
+        ("crm lead add B --company Acme 2>&-", 0),
+        ("crm lead add B --company Acme <&- >&- 2>&-", 0),
+        ("crm forecast >&-", 0),
+        ("crm lead import - <&-", 2),
+        ("crm lead add <&-", 2),
+    ],
+)
+def test_a_closed_stream_is_one_that_nobody_reads(crm_process: Crm, command: str, code: int) -> None:
+    crm_process.ok("lead add A --company Acme")
+    done = shell(crm_process, command)
+    assert done.returncode == code, done
+    assert "Traceback" not in done.stderr
+    names = crm_process.ok("lead list --fields name --sort name --format csv").lines[1:]
+    assert names == (["A", "B"] if "add B" in command else ["A"])
+
+
+def test_data_comes_although_nobody_can_be_told(crm_process: Crm) -> None:
+    crm_process.ok("lead add A --company Acme")
+    assert [row["name"] for row in json.loads(shell(crm_process, "crm lead list --json 2>&-").stdout)] == [
+        "A"
+    ]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(
+    "command", ["lead list", "lead list --json", "forecast", "lead add B --company Acme"]
+)
+def test_output_that_cannot_be_written_is_one_sentence(crm_process: Crm, command: str) -> None:
+    crm_process.ok("lead add A --company Acme")
+    done = shell(crm_process, f"crm {command} >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.count("The output could not be written: No space left on device") == 1
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert ("what was asked for is done" in done.stderr) == ("add" in command)
 
 
 class Terminal:

@@ -9,7 +9,9 @@ from crmcli.commands.help import TOPICS, page
 from crmcli.errors import InvalidValue
 from crmcli.model import ENTITIES, declared_fields
 from crmcli.render import FORMATS
-from crmcli.store.filter import Context, parse_filter, where
+from crmcli.store.filter import where
+from crmcli.store.filter_terms import parse_filter
+from crmcli.store.filter_values import Context
 from crmcli.values.dates import parse_date
 from crmcli.values.money import amount_words, parse_money
 from crmcli.values.periods import parse_period

@@ -36,6 +36,10 @@ def started() -> int:
     """Load what is needed, answer or run; the exit code."""
     import os
 
+    # A stream that was closed for us is one that nobody reads: its number must not go to the next file opened.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - open to the end; a path to nothing needs no pathlib
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A terminal reads what its locale says; files and pipes get UTF-8, unless Python was told otherwise.
@@ -51,13 +55,7 @@ def started() -> int:
         return 0
     from crmcli.cli import run
 
-    try:
-        code = run(sys.argv[1:], stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ=os.environ)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
-    return code
+    return run(sys.argv[1:], stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ=os.environ)
 
 
 if __name__ == "__main__":

@@ -174,7 +174,7 @@ class App:
                         raise
                     self.set_up()
                     self._reader = open_reader(self.target)
-            self._closing.callback(self.release)
+            self._closing.callback(self._reader.close)
         return self._reader
 
     @contextmanager
@@ -232,6 +232,7 @@ class App:
 
     def close(self) -> None:
         """Let go of everything that is open."""
+        self.release()
         self._closing.close()
 
     def keep_open(self, file: IO[bytes]) -> IO[bytes]:
@@ -241,7 +242,7 @@ class App:
     def release(self) -> None:
         """Let go of the snapshot, so that nothing is held while somebody thinks."""
         if self._reader is not None:
-            self._reader.close()
+            self._reader.release()
             self._reader = None
 
     def _empty_database(self) -> Target:

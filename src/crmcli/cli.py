@@ -16,7 +16,7 @@ from typer.main import get_command
 from crmcli import __version__
 from crmcli.app import App
 from crmcli.commands._group import Entry, Group
-from crmcli.commands._noun import Outside, start
+from crmcli.commands._noun import Outside, Undelivered, start
 from crmcli.errors import CrmError, Declined, Interrupted, InvalidValue
 from crmcli.fields import NOUNS
 from crmcli.render import render_error
@@ -150,36 +150,56 @@ def run(argv: list[str], *, stdin: TextIO, stdout: TextIO, stderr: TextIO, envir
     """Run one command; the exit code. Every expected failure ends here, in one sentence."""
     outside = Outside(argv, environ, stdin, stdout, stderr)
     try:
-        for word in argv:
+        code = answer(outside)
+        stdout.flush()
+        return code
+    except OSError as error:
+        return undelivered(error, outside)
+
+
+def answer(outside: Outside) -> int:
+    """Run one command, or say why not; the exit code. Raises OSError where nobody can be told."""
+    try:
+        for word in outside.argv:
             if not word.isascii():
                 check_text(word)
-        with redirect_stdout(stdout), redirect_stderr(stderr):
-            start(get_command(root), argv, outside)
+        with redirect_stdout(outside.stdout), redirect_stderr(outside.stderr):
+            start(get_command(root), outside.argv, outside)
         return 0
     except typer.Exit as end:
         return end.exit_code
-    except Declined as answer:
-        stderr.write(f"{answer.message}\n")
-        return answer.exit_code
+    except Declined as reply:
+        outside.stderr.write(f"{reply.message}\n")
+        return reply.exit_code
     except CrmError as error:
         return fail(error, outside)
     except (typer.Abort, KeyboardInterrupt):
-        written = outside.app is not None and outside.app.committed
-        what = "it had been written already" if written else "nothing was written"
+        what = "it had been written already" if committed(outside) else "nothing was written"
         return fail(Interrupted(f"Interrupted; {what}."), outside)
-    except BrokenPipeError:
-        # Whoever read has gone; what was written is written. Keep the interpreter from flushing to nobody.
-        if stdout is sys.stdout:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    except (BrokenPipeError, Undelivered):
+        raise
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # a group alone
-            stdout.write(error.format_message() + "\n")  # type: ignore[attr-defined]  # Typer keeps it to itself
+            outside.stdout.write(error.format_message() + "\n")  # type: ignore[attr-defined]  # Typer keeps it to itself
             return 0
         usage = as_usage(error)
         if usage is None:
             raise
         return fail(usage, outside)
+
+
+def committed(outside: Outside) -> bool:
+    return outside.app is not None and outside.app.committed
+
+
+def undelivered(error: OSError, outside: Outside) -> int:
+    """The end of a command whose output could not be written; what it did to the database is done."""
+    if outside.stdout is sys.stdout:  # keep the interpreter from flushing to nobody once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):  # whoever read has gone
+        return 141
+    what = "; what was asked for is done" if committed(outside) else ""
+    return fail(CrmError(f"The output could not be written: {error.strerror}{what}."), outside)
 
 
 def check_text(word: str) -> None:

@@ -14,8 +14,8 @@ from crmcli.commands import _watch
 from crmcli.commands._group import ALONE, KEPT, Command, Entry, Group
 from crmcli.errors import InvalidValue, suggestion
 from crmcli.render import FORMATS, render
-from crmcli.render.look import look_of
-from crmcli.result import Outcome, Record, Result, Row, Table
+from crmcli.render.look import Look, look_of
+from crmcli.result import Outcome, Page, Record, Result, Row, Table
 from crmcli.result import Report as Figures
 from crmcli.settings import settings_from
 
@@ -30,6 +30,10 @@ class Outside:
     stdout: TextIO
     stderr: TextIO
     app: App | None = None  # once the root options are read
+
+
+class Undelivered(OSError):
+    """The output cannot be written; what the command did is done."""
 
 
 # --- options that many commands share -------------------------------------------------------------------
@@ -180,7 +184,8 @@ def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
     signature = inspect.signature(verb.function)
     own = list(signature.parameters.values())[1:]
     extra = verb.options(known) if verb.options else []
-    watching = signature.return_annotation in (Figures, Table)  # what can be printed only where it changed
+    # What can be printed only where it changed.
+    watching = signature.return_annotation in (Figures, Page, Table)
     if watching:
         extra = [*extra, *_watch.options({parameter.name: parameter for parameter in own})]
     takes = [parameter for parameter in own if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
@@ -198,6 +203,8 @@ def in_shell(verb: Verb, known: App | None) -> Callable[..., None]:
                 hint=suggestion(named, FORMATS),
                 field="format",
             )
+        if as_json and named not in (None, "json"):
+            raise InvalidValue(f"--json and --format {named} contradict each other.", field="format")
         for option, text in given.items():
             if text == "" and option != "set" and not option.startswith("field_"):
                 raise InvalidValue(f"{option.replace('_', '-')} is blank.", field=option)
@@ -324,6 +331,8 @@ def split_names(text: str | None) -> tuple[str, ...] | None:
 def show(app: App, result: Result) -> None:
     """Print a result as it was asked for."""
     output: Output = app.output
+    if isinstance(result, Page) and result.file:
+        result = saved(app, result, result.file)
     if output.fields and isinstance(result, Table | Record) and not app.fields_applied:
         result = only(result, output.fields)
     if output.fields and isinstance(result, Outcome) and result.plan is not None:
@@ -331,7 +340,24 @@ def show(app: App, result: Result) -> None:
     look = look_of(
         app.stdout, app.stderr, app.environ, app.settings.color, None if app.zone_is_utc else app.zone
     )
-    render(result, output.format, look, app.settings.quiet)
+    try:
+        render(result, output.format, look, app.settings.quiet)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Undelivered(*error.args) from error
+
+
+def saved(app: App, page: Page, file: str) -> Outcome:
+    """Write a page as HTML, in a file that is there whole or not at all."""
+    from pathlib import Path
+
+    from crmcli.transfer.whole_file import whole_file
+
+    with whole_file(Path(file)) as out:
+        zone = None if app.zone_is_utc else app.zone
+        render(page, "html", Look(out, app.stderr, zone=zone))
+    return Outcome([f"Wrote {file}."], data={"file": file})
 
 
 def only(result: Table | Record, names: tuple[str, ...]) -> Table | Record:
