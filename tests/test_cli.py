@@ -297,6 +297,21 @@ def test_a_question_can_be_answered_no(crm_process: Crm) -> None:
     assert crm_process.ok("lead list --format ids").lines == ["L1"]
 
 
+def test_who_changes_several_at_once_is_asked_on_a_terminal(crm_process: Crm) -> None:
+    crm_process.ok("user add Li --email li@example.org")
+    for name in "ABC":
+        crm_process.ok(f"lead add {name} --company Acme")
+    refused = Terminal(crm_process, *"lead assign L1 L2 L3 --to Li".split())
+    refused.wait_for("Give 3 leads to Li?")
+    refused.type("n")
+    assert refused.end() == 0
+    assert crm_process.ok("lead list owner=Li --json").json == []
+    for words in ("L1 L2 --to Li", "L1 L2 L3 --to Li --yes"):
+        assert Terminal(crm_process, *f"lead assign {words}".split()).end() == 0
+    assert len(crm_process.ok("lead list owner=Li --json").json) == 3
+    crm_process.ok("lead assign L1 L2 L3 --to me")
+
+
 def test_no_input_asks_nothing_even_on_a_terminal(crm_process: Crm) -> None:
     terminal = Terminal(crm_process, "--no-input", "lead", "add")
     assert terminal.end() == 2

@@ -57,7 +57,8 @@ def test_the_document_holds_the_fiscal_quarter_by_owner(team: Crm) -> None:
     found = team.ok("forecast --json").json
     assert list(found) == [
         *("schema_version", "as_of", "known_at", "period", "currency", "rollup", "by", "owner"),
-        *("rows", "total", "slipped", "excluded"),
+        *("what_if", "rows", "total", "slipped", "excluded"),
+        *("adjustments", "adjustments_not_applied", "rates"),
     ]
     assert found["as_of"] == TODAY
     assert found["period"] == {"start": "2026-04-01", "end": "2026-06-30", "label": "2026-Q2"}

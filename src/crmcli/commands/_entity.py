@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -25,6 +25,8 @@ from crmcli.store.reader import Reader
 
 if TYPE_CHECKING:
     from crmcli.store.work import UnitOfWork
+
+SEVERAL: Final = 3  # records that nobody changes at once by a slip of the keys; as Taskwarrior's rc.bulk
 
 
 def entity_verbs(noun: Noun, entity: str, examples: Mapping[str, str], without: Sequence[str] = ()) -> None:
@@ -345,6 +347,12 @@ def remove(
         deleted,
         data={"deleted": deleted, "entry": None if dry_run else entry},
     )
+
+
+def confirm_many(app: App, question: str, count: int, *, yes: bool) -> None:
+    """Ask somebody who is there before several records are changed at once; scripts mean what they say."""
+    if count >= SEVERAL and app.interactive:
+        confirm(app, question, yes=yes)
 
 
 def confirm(app: App, question: str, *, yes: bool) -> None:

@@ -6,10 +6,10 @@ import typer
 
 from crmcli.app import App
 from crmcli.changes import Changes
-from crmcli.commands._entity import entity_verbs
+from crmcli.commands._entity import confirm_many, entity_verbs
 from crmcli.commands._facts import facts_of, new_owner, owner_for
 from crmcli.commands._merge import merge_verb
-from crmcli.commands._noun import At, DryRun, Noun, complete_references, complete_stages, complete_users
+from crmcli.commands._noun import At, DryRun, Noun, Yes, complete_references, complete_stages, complete_users
 from crmcli.errors import Refused
 from crmcli.fields import reference
 from crmcli.result import Outcome, Result
@@ -151,12 +151,14 @@ def assign(
     reason: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Why; kept as a note on the lead.")
     ] = None,
+    yes: Yes = False,
     dry_run: DryRun = False,
 ) -> Result:
     """Give leads to another owner. Converted leads stay as they are."""
     from crmcli.model import Lead
 
     app.read()  # where nothing is, nothing is made
+    confirm_many(app, f"Give {len(leads)} leads to {to}?", len(leads), yes=yes or dry_run)
     with app.work(dry_run=dry_run) as work:
         owner_id = new_owner(work, to)
         name = title_of(work.reader, "user", owner_id)

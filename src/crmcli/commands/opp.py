@@ -8,10 +8,10 @@ import typer
 
 from crmcli.app import App
 from crmcli.changes import Changes
-from crmcli.commands._entity import entity_verbs, news
+from crmcli.commands._entity import confirm_many, entity_verbs, news
 from crmcli.commands._facts import day_of, facts_then, new_owner, owner_for, reading_of, stages_of
 from crmcli.commands._fields import typed_values
-from crmcli.commands._noun import At, DryRun, Noun, complete_references, complete_stages, complete_users
+from crmcli.commands._noun import At, DryRun, Noun, Yes, complete_references, complete_stages, complete_users
 from crmcli.commands._records import record_of
 from crmcli.errors import InvalidValue
 from crmcli.fields import reference
@@ -375,9 +375,11 @@ def assign(
     reason: Annotated[
         str | None, typer.Option("--reason", metavar="TEXT", help="Why; logged as a note.")
     ] = None,
+    yes: Yes = False,
     dry_run: DryRun = False,
 ) -> Result:
     """Give deals to another owner."""
+    confirm_many(app, f"Give {len(refs)} deals to {to}?", len(refs), yes=yes or dry_run)
     with app.work(dry_run=dry_run) as work:
         owner = new_owner(work, to)
         name = name_of(work, owner)

@@ -6,9 +6,9 @@ import typer
 
 from crmcli.app import App
 from crmcli.changes import Changes
-from crmcli.commands._entity import entity_verbs
+from crmcli.commands._entity import confirm_many, entity_verbs
 from crmcli.commands._facts import day_of, facts_of
-from crmcli.commands._noun import At, DryRun, Noun, complete_references
+from crmcli.commands._noun import At, DryRun, Noun, Yes, complete_references
 from crmcli.commands._records import record_of
 from crmcli.errors import InvalidValue
 from crmcli.fields import reference
@@ -45,10 +45,12 @@ def done_(
         typer.Argument(metavar="REF...", help="The tasks.", autocompletion=complete_references("task")),
     ],
     at: At = None,
+    yes: Yes = False,
     dry_run: DryRun = False,
 ) -> Result:
     """Mark tasks as done, today or on the day given with --at."""
     day = day_of(app, at)
+    confirm_many(app, f"Mark {len(refs)} tasks as done?", len(refs), yes=yes or dry_run)
     with app.work(at=moment_of(day, app.now, app.zone) if day else None, dry_run=dry_run) as work:
         facts = facts_of(app, work.reader, day)
         changes = Changes()

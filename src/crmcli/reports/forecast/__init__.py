@@ -78,12 +78,17 @@ def forecast(reader: Reader, asked: Asked) -> Report:
             "rollup": asked.rollup,
             "by": asked.by,
             "owner": asked.scope.owner,
-            **({"what_if": list(asked.what_if)} if asked.what_if else {}),
+            "what_if": list(asked.what_if),
         },
         total=sums[one] if one else None,
         totals={} if one else sums,
         block="" if one else "currency",
-        tail={"slipped": missing.slipped_json(), "excluded": missing.excluded},
+        tail={
+            "slipped": missing.slipped_json(),
+            "excluded": missing.excluded,
+            "adjustments": judgements.as_json(),
+            "adjustments_not_applied": judgements.not_applied_json(),
+        },
         notes=[
             *missing.sentences(),
             *judgements.notes(),
@@ -95,15 +100,10 @@ def forecast(reader: Reader, asked: Asked) -> Report:
     )
     if one is None and asked.into is None:
         add_total(reader, asked, report)
-    if judgements.asked_for:
-        report.tail["adjustments"] = judgements.as_json()
-    if not_applied := judgements.not_applied_json():
-        report.tail["adjustments_not_applied"] = not_applied
-    if asked.into:
-        report.tail["rates"] = [
-            {"currency": currency, "valid_from": day, "rate": rate}
-            for (currency, day), rate in sorted(rates.used.items())
-        ]
+    report.tail["rates"] = [
+        {"currency": currency, "valid_from": day, "rate": rate}
+        for (currency, day), rate in sorted(rates.used.items())
+    ]
     if asked.explain:
         explain(reader, asked, report, own, key_of, missing, rates)
         report.explain += targets.explained()

@@ -154,7 +154,10 @@ class Judgements:
 
     def raw_now(self, one: Judgement) -> int:
         """What a figure that was adjusted is now, without the judgement."""
-        return self.judged[one.currency, one.category][one.owner].raw
+        return self._judged(one).raw
+
+    def _judged(self, one: Judgement) -> Judged:
+        return self.judged[one.currency, one.category][one.owner]
 
     def as_json(self) -> list[dict[str, Any]]:
         return [
@@ -167,6 +170,10 @@ class Judgements:
                 "raw": amount_text(self.raw_now(one), one.currency),
                 "raw_then": amount_text(one.raw, one.currency),
                 "drift": amount_text(self.raw_now(one) - one.raw, one.currency),
+                **{
+                    name: amount_text(getattr(self._judged(one), name), one.currency)
+                    for name in ("without_manager", "without_owner", "shown")
+                },
                 "note": one.note,
                 "by": one.by,
                 "at": one.at,
