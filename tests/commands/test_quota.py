@@ -154,6 +154,7 @@ def test_what_is_closed_elsewhere_does_not_count_towards_quotas(team: Crm) -> No
     assert "USD 60,000.00 of what was closed counts towards no quota: won on days without one" in text
     assert "Team of Ann Lee: USD 55,000.00 of USD 30,000.00 (183.3 %)" in text
     assert "Towards" in text
+    assert "The total has USD 40,000.00 that was closed without a quota of one's own" in text
     team.ok("quota set --owner 'Ann Lee' --team --period 2026-Q3 --amount 200k")
     total = shown(team)["total"]
     assert (total["towards"], total["attainment"]) == ("115000.00", 57.5)

@@ -278,6 +278,15 @@ def test_a_commit_above_the_best_case_is_said(team: Crm) -> None:
     assert "Above:" not in team.ok("forecast").out
 
 
+def test_a_commit_below_what_is_closed_is_said(team: Crm) -> None:
+    closed = team.ok("forecast --json").json["rows"][0]["closed"]
+    team.ok("forecast adjust --owner Li --category commit --amount 1 --note low")
+    said = f"Below: the commit of Li, USD 1.00, is less than what is closed, USD {float(closed):,.2f}"
+    assert said in " ".join(team.ok("forecast", env={"COLUMNS": "300"}).out.split("\n"))
+    team.ok(f"forecast adjust --owner Li --category commit --amount {closed} --note all")
+    assert "Below:" not in team.ok("forecast").out
+
+
 def test_a_judgement_is_converted_as_it_moves_the_figure_of_its_currency(team: Crm) -> None:
     team.ok("opp add Köln --owner Li --amount 'EUR 40000' --close-date 2026-09-01 --stage Nego")
     team.ok("rate set EUR 1.5 --from 2026-07-01")
@@ -373,7 +382,7 @@ def test_quotas_that_were_set_since_are_not_those_of_a_past_day(team: Crm) -> No
 
 
 def test_a_forecast_says_where_its_quotas_are_for_a_part(team: Crm) -> None:
-    said = "The quotas of 1 cover only part of 2026-Q3"
+    said = "The quotas of Li cover only part of 2026-Q3"
     team.ok("quota set --owner Li --period 2026-08 --amount 100k")
     assert said in team.ok("forecast").out
     team.ok("quota set --owner Li --period 2026-Q3 --amount 100k")

@@ -41,7 +41,8 @@ def test_a_quarter_counts_rather_than_its_months_and_what_it_leaves_out_counts_t
         1: (107, None),
         2: (30, 3),
     }
-    assert partly_covered(those, "2026-07-01", "2026-09-30") == 1, "2 has nothing for September"
+    names = {id: f"Person {id}" for id in range(10)}
+    assert partly_covered(those, "2026-07-01", "2026-09-30", names) == "Person 2", "nothing for September"
 
 
 def sums(target: Target) -> tuple[int | None, int | None]:

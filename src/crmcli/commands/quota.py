@@ -267,9 +267,9 @@ def show(
     """Show quotas, what is closed of each, the gap and the pace.
 
     A quota counts where its days lie within the period asked for, which is this quarter unless another is
-    given. Who has none stands with n/a. Like is compared with like, also in teams and the total: what was
-    closed on other days, or by somebody without a quota, counts towards none, and is said. The pace compares
-    with what the quotas come to by today, each spread evenly over its days.
+    given. Who has none stands with n/a; what they close is part of teams and of the total, as in the forecast.
+    What was closed on days that no quota is for counts towards none. Either is said. The pace compares with
+    what the quotas come to by today, each spread evenly over its days.
 
     Deals in another currency are converted at the rate of the day they were closed. Where quotas are in several
     currencies, teams and the total are in the home currency, quotas at the rate of the day; --currency converts

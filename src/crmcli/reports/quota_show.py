@@ -222,10 +222,17 @@ def quota_show(reader: Reader, asked: Asked) -> Report:
             f"{amount_words(closed - reached, into)} of what was closed counts towards no quota:"
             " won on days without one"
         )
+    apart = sum(
+        closings.towards(target.amounts, [id], into).amount for id, target in own_targets(known).items()
+    )
+    if asked.scope.owner_id is None and not any(quota.team for quota in known) and apart < (reached or 0):
+        said.append(
+            f"The total has {amount_words(reached - apart, into)} that was closed without a quota of one's own"
+        )
     if closings.without_amount:
         deals = "1 deal" if closings.without_amount == 1 else f"{closings.without_amount} deals"
         said.append(f"No amount: {deals} won, counted, in no amount")
-    report.notes = [*said, *notes(asked, found, own, report)]
+    report.notes = [*said, *notes(asked, found, own, report, names)]
     report.stands_on = f"As of {asked.scope.as_of} · closed {start}..{end}"
     report.remarks = converter.sentences()
     if asked.explain:
@@ -357,7 +364,9 @@ def team_rows(
         )
 
 
-def notes(asked: Asked, found: list[Quota], own: list[Quota], report: Report) -> list[str]:
+def notes(
+    asked: Asked, found: list[Quota], own: list[Quota], report: Report, names: Mapping[int, str]
+) -> list[str]:
     """What is missing."""
     said = []
     for each in report.tail["quotas_without_rate"]:
@@ -368,12 +377,13 @@ def notes(asked: Asked, found: list[Quota], own: list[Quota], report: Report) ->
         )
     for each in report.tail["missing_rates"]:
         deals = "1 deal" if each["count"] == 1 else f"{each['count']} deals"
+        unrated = each["into"] if each["currency"] == asked.home else each["currency"]
         said.append(
             f"No rate: {deals}, {each['currency']} {each['amount']} won, left out of what is in {each['into']}:"
-            f" crm rate set {each['currency']} RATE --from DATE"
+            f" crm rate set {unrated} RATE --from DATE"
         )
     start, end = asked.period.start.isoformat(), asked.period.end.isoformat()
-    partial = partly_covered(own, start, end)
+    partial = partly_covered(own, start, end, names)
     if partial:
         said.append(f"The quotas of {partial} cover only part of {asked.period.label}")
     if not found:

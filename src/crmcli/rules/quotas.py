@@ -10,6 +10,7 @@ from crmcli.values.money import amount_words
 from crmcli.values.ratios import ratio
 
 WHAT: Final = ("amount", "deals")  # what a target can be of
+NAMED: Final = 5  # people that a sentence names
 
 
 class Quota(NamedTuple):
@@ -278,12 +279,18 @@ def weights_of(text: str) -> dict[str, int]:
     return weights
 
 
-def partly_covered(quotas: Iterable[Quota], start: str, end: str) -> int:
-    """How many people have amounts of their own for some days of a period, and none for others."""
+def partly_covered(quotas: Iterable[Quota], start: str, end: str, names: Mapping[int, str]) -> str:
+    """Who has amounts of their own for some days of a period, and none for others; blank for nobody."""
     from datetime import date
 
     def days(first: str, last: str) -> int:
         return (date.fromisoformat(last) - date.fromisoformat(first)).days + 1
 
-    own = [target.amounts for target in own_targets(quotas).values() if target.amounts]
-    return sum(sum(days(part.start, part.end) for part in parts) < days(start, end) for parts in own)
+    own = {owner: target.amounts for owner, target in own_targets(quotas).items() if target.amounts}
+    found = [
+        names[owner]
+        for owner, parts in own.items()
+        if sum(days(part.start, part.end) for part in parts) < days(start, end)
+    ]
+    more = [f"{len(found) - NAMED} more"] if len(found) > NAMED else []
+    return ", ".join(sorted(found)[:NAMED] + more)

@@ -237,7 +237,7 @@ class Judgements:
         ]
 
     def above(self, currency: str, key: Key, figures: Mapping[str, int]) -> Iterator[str]:
-        """Say that a commit was judged to be more than the best case, which holds it."""
+        """Say that a commit was judged to be more than the best case, which holds it, or less than is closed."""
         judged = {(one.owner, one.category) for one in self.asked_for}
         id = self.ids.get(key)
         if id is None or not self._counts(id) or not judged & {(id, "commit"), (id, "best_case")}:
@@ -248,6 +248,13 @@ class Judgements:
                 f"Above: the commit of {key.name}, {amount_words(commit, currency)}, is more than the best case,"
                 f" {amount_words(best_case, currency)}, which holds it"
             )
+        for category in ("commit", "best_case"):
+            if (id, category) in judged and figures[category] < figures["closed"]:
+                figure = f"{category.replace('_', ' ')} of {key.name}"
+                yield (
+                    f"Below: the {figure}, {amount_words(figures[category], currency)}, is less than what is"
+                    f" closed, {amount_words(figures['closed'], currency)}"
+                )
 
 
 def raw_figure(reader: Reader, asked: Asked, owner: int, category: str, currency: str) -> int:

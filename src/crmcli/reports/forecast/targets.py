@@ -113,7 +113,8 @@ class Targets:
         if self.quotas and others and not asked.into:
             convert = f"--currency {self.quotas[0].currency} converts them"
             yield f"Deals in {', '.join(others)} count towards no quota; {convert}"
-        partial = partly_covered(self.quotas, asked.period.start.isoformat(), asked.period.end.isoformat())
+        start, end = asked.period.start.isoformat(), asked.period.end.isoformat()
+        partial = partly_covered(self.quotas, start, end, self.people.names)
         if partial:
             yield (
                 f"The quotas of {partial} cover only part of {asked.period.label}, and all that is closed in it is"

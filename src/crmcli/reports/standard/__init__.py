@@ -117,8 +117,8 @@ STANDARD: Final = (
         "attainment",
         "Attainment: what was won of each quota.\n\n"
         "With the gap, the pace (100 % is on time) and what it comes to with the open deals in Commit. By manager:"
-        " each with all below them. Only what was won on the days of a quota, by those whom it is for, counts"
-        " towards it. Without a quota the figures are n/a.",
+        " each with all below them. Only what was won on the days of a quota counts towards it. Without a quota the"
+        " figures are n/a; what is won without one is part of teams and of the total, as in the forecast.",
         (*PEOPLE_BY, "month", "quarter"),
         "this-quarter",
         examples=(

@@ -59,7 +59,8 @@ class Quotas:
             for quota in self.without_rate
             if quota.owner in users
         ]
-        partial = partly_covered(self.known, self.asked.bounds["start"], self.asked.bounds["end"])
+        start, end = self.asked.bounds["start"], self.asked.bounds["end"]
+        partial = partly_covered(self.known, start, end, {id: person.name for id, person in users.items()})
         if partial:
             said.append(f"The quotas of {partial} cover only part of {self.asked.period.label}")
         if not self.known and not self.without_rate:
