@@ -195,6 +195,13 @@ def test_a_closed_stream_is_one_that_nobody_reads(crm_process: Crm, command: str
     assert names == (["A", "B"] if "add B" in command else ["A"])
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_an_error_that_cannot_be_told_keeps_its_exit_code(crm_process: Crm) -> None:
+    crm_process.ok("init")
+    assert shell(crm_process, "crm lead show L9 2>/dev/full").returncode == 3
+    assert shell(crm_process, "crm lead nonsense 2>/dev/full").returncode == 2
+
+
 def test_data_comes_although_nobody_can_be_told(crm_process: Crm) -> None:
     crm_process.ok("lead add A --company Acme")
     assert [row["name"] for row in json.loads(shell(crm_process, "crm lead list --json 2>&-").stdout)] == [
@@ -204,7 +211,7 @@ def test_data_comes_although_nobody_can_be_told(crm_process: Crm) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize(
-    "command", ["lead list", "lead list --json", "forecast", "lead add B --company Acme"]
+    "command", ["lead list", "lead list --json", "lead export -", "forecast", "lead add B --company Acme"]
 )
 def test_output_that_cannot_be_written_is_one_sentence(crm_process: Crm, command: str) -> None:
     crm_process.ok("lead add A --company Acme")

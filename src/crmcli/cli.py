@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from importlib import import_module
 from itertools import pairwise
 from keyword import iskeyword
@@ -152,9 +152,13 @@ def run(argv: list[str], *, stdin: TextIO, stdout: TextIO, stderr: TextIO, envir
     try:
         code = answer(outside)
         stdout.flush()
-        return code
     except OSError as error:
-        return undelivered(error, outside)
+        code = undelivered(error, outside)
+    try:
+        stderr.flush()
+    except OSError:  # nobody can be told; the code says it
+        silence(stderr)
+    return code
 
 
 def answer(outside: Outside) -> int:
@@ -193,13 +197,18 @@ def committed(outside: Outside) -> bool:
 
 
 def undelivered(error: OSError, outside: Outside) -> int:
-    """The end of a command whose output could not be written; what it did to the database is done."""
-    if outside.stdout is sys.stdout:  # keep the interpreter from flushing to nobody once more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """The end of a command whose output, or words, could not be written; what it did to the database is done."""
+    silence(outside.stdout)
     if isinstance(error, BrokenPipeError):  # whoever read has gone
         return 141
     what = "; what was asked for is done" if committed(outside) else ""
     return fail(CrmError(f"The output could not be written: {error.strerror}{what}."), outside)
+
+
+def silence(stream: TextIO) -> None:
+    """Keep the interpreter from writing to nobody once more."""
+    if stream in (sys.stdout, sys.stderr):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def check_text(word: str) -> None:
@@ -245,5 +254,6 @@ def fail(error: CrmError, outside: Outside) -> int:
     as_json = any(
         word in ("--json", "--format=json", "--format=jsonl", "-fjson", "-fjsonl") for word in argv
     ) or any(first in ("--format", "-f") and second in ("json", "jsonl") for first, second in pairwise(argv))
-    render_error(error, as_json, look_of(outside.stdout, outside.stderr, outside.environ))
+    with suppress(OSError):
+        render_error(error, as_json, look_of(outside.stdout, outside.stderr, outside.environ))
     return error.exit_code

@@ -151,7 +151,7 @@ def test_what_is_closed_elsewhere_does_not_count_towards_quotas(team: Crm) -> No
     ]
     assert (found["teams"][0]["towards"], found["teams"][0]["attainment"]) == ("55000.00", 183.3)
     text = team.ok("quota show", env={"COLUMNS": "140"}).out
-    assert "USD 60,000.00 of what was closed counts towards no quota: won on days without one" in text
+    assert "USD 60,000.00 of what was closed counts towards no quota: won outside the days of quotas" in text
     assert "Team of Ann Lee: USD 55,000.00 of USD 30,000.00 (183.3 %)" in text
     assert "Towards" in text
     assert "The total has USD 40,000.00 that was closed without a quota of one's own" in text

@@ -172,14 +172,29 @@ def test_only_what_is_won_on_days_of_quotas_counts_towards_them() -> None:
     quarter = quota(2, *QUARTERS[1], 10, deals=1)
     assert towards(own_targets([quarter])[2].amounts, won, [2]) == 20
     whole = whole_targets(line, [quarter, quota(1, *QUARTERS[4], 70, team=True, deals=2)]).targets[1]
-    assert towards(whole.amounts, won, line.below(1)) == 20 + 4000 + 50_000 + 1
+    assert towards(whole.amounts, won, line.below(1)) == 20 + 4000 + 50_000 + 1, "not the 300 of May"
     assert towards(whole.counts, won, won) == 20 + 4000 + 50_000 + 1 + 600_000
     assert sums(whole) == (80, 3)
 
 
+def test_what_is_won_in_the_month_of_another_does_not_count() -> None:
+    january = quota(1, "2026-01-01", "2026-01-31", 100)
+    february = quota(2, "2026-02-01", "2026-02-28", 100)
+    won = {
+        1: {"2026-01-10": 100, "2026-02-10": 1000},
+        2: {"2026-02-10": 100, "2026-01-10": 1000},
+        3: {"2026-02-10": 7, "2026-03-10": 8},
+    }
+    parts = whole_targets(Line({1: None, 2: 1, 3: 1}), [january, february]).targets[1].amounts
+    assert towards(parts, won, [1, 2]) == 200
+    assert towards(parts, won, [1, 2, 3]) == 207, "who has no quota counts on the days of the others"
+
+
 @given(st.lists(st.tuples(st.integers(1, 28), st.integers(0, 9)), max_size=6))
 def test_a_day_that_several_parts_cover_counts_once(parts: list[tuple[int, int]]) -> None:
-    made = [Part(f"2026-02-{first:02}", f"2026-02-{min(first + more, 28):02}", 1) for first, more in parts]
+    made = [
+        Part(f"2026-02-{first:02}", f"2026-02-{min(first + more, 28):02}", 1, (1,)) for first, more in parts
+    ]
     days = [f"2026-02-{day:02}" for day in range(1, 29)]
     covered = [day for day in days if any(part.start <= day <= part.end for part in made)]
     assert towards(made, {1: dict.fromkeys(days, 1)}, [1]) == len(covered)
@@ -203,16 +218,16 @@ def test_no_quota_and_a_quota_of_nothing_are_not_infinite() -> None:
     ],
 )
 def test_the_pace_is_what_is_reached_by_what_is_due(closed: int, day: str, expected: float | None) -> None:
-    assert pace(closed, [Part(*QUARTERS[3], 300)], day) == expected
+    assert pace(closed, [Part(*QUARTERS[3], 300, (1,))], day) == expected
     assert pace(closed, [], day) is None
 
 
 def test_a_quota_is_due_on_its_own_days() -> None:
-    months = [Part("2026-07-01", "2026-07-31", 300), Part("2026-09-01", "2026-09-30", 600)]
+    months = [Part("2026-07-01", "2026-07-31", 300, (1,)), Part("2026-09-01", "2026-09-30", 600, (1,))]
     assert pace(150, months, "2026-07-31") == 50.0
     assert pace(150, months, "2026-08-31") == 50.0, "August asks for nothing"
     assert pace(150, months, "2026-09-10") == 30.0  # of 300 and 200
-    assert pace(0, [Part("2026-07-01", "2026-07-31", 0)], "2026-07-31") is None
+    assert pace(0, [Part("2026-07-01", "2026-07-31", 0, (1,))], "2026-07-31") is None
 
 
 def test_a_thousand_in_three() -> None:

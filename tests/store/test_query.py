@@ -298,6 +298,8 @@ def test_a_filter_finds(office: World, filter: str, ids: list[int]) -> None:
         ("account", "phone:55550101", [5]),
         ("account", 'phone:"(21) 5555-0101"', [5]),
         ("account", "phone:+2155", []),
+        ("account", "phone:0215555", [5]),
+        ("account", "phone:0086215", [5]),
         ("account", "website:", [5]),
         ("contact", "account.website:", [7]),
         ("user", "manager:me", [2]),

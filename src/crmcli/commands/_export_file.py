@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from crmcli.app import App
+from crmcli.commands._noun import delivering
 from crmcli.errors import InvalidValue
 from crmcli.fields import counted
 from crmcli.result import Outcome, Result, Table
@@ -47,7 +48,8 @@ def run_export(app: App, entity: str, file: str, text: str, excel_safe: bool) ->
         table = guarded(table)
     look = look_of(app.stdout, app.stderr, app.environ, "never", None if app.zone_is_utc else app.zone)
     if file == "-":
-        render_file(table, format, look)
+        with delivering():
+            render_file(table, format, look)
         app.output = Output()
         return Outcome()
     count = write_file(Path(file), table, format, look)

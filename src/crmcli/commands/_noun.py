@@ -1,7 +1,8 @@
 """The shell around every command: nouns and their verbs, the options they share, output, completion."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any, Final, NamedTuple, TextIO
@@ -340,12 +341,19 @@ def show(app: App, result: Result) -> None:
     look = look_of(
         app.stdout, app.stderr, app.environ, app.settings.color, None if app.zone_is_utc else app.zone
     )
-    try:
+    with delivering():
         render(result, output.format, look, app.settings.quiet)
+
+
+@contextmanager
+def delivering() -> Iterator[None]:
+    """Write to stdout: what fails there is neither a file's fault nor the database's."""
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise Undelivered(*error.args) from error
+        raise Undelivered(error.errno, error.strerror or str(error)) from error
 
 
 def saved(app: App, page: Page, file: str) -> Outcome:

@@ -80,6 +80,8 @@ def watched(app: App, function: Callable[..., Any], given: dict[str, Any], watch
     """Run a report and look at it as was asked. Raises CrmError."""
     conditions = conditions_of(watch)
     result: Table | Page = function(app, **given)
+    if isinstance(result, Page) and any(condition.column == "rows" for condition in conditions):
+        raise InvalidValue("A page of reports has no rows to be counted.", field="fail-if")
     if watch.compare is not None:
         if isinstance(result, Page):
             result = page_beside_another_time(app, function, given, result, watch.compare)

@@ -245,8 +245,10 @@ def tiles(panels: "Mapping[str, Panel]", scope: "Scope") -> "Iterator[Tile]":
         yield Tile("Win rate", sales.get("win_rate"), "percent", "of deals closed")
     if "forecast" in panels:
         expected = by_name(panels["forecast"].report, panels["forecast"].report.total)
-        yield Tile("Weighted pipeline", expected["weighted"], "money", f"closing in {label}")
-        yield Tile("Coverage", expected["coverage"], "number", "open / gap")
+        if scope.period.end.isoformat() < scope.as_of:  # nothing closes in it any more
+            expected = {}
+        yield Tile("Weighted pipeline", expected.get("weighted"), "money", f"closing in {label}")
+        yield Tile("Coverage", expected.get("coverage"), "number", "open / gap")
     if "cycle_time" in panels:
         taken = whole(panels["cycle_time"].report)
         deals = taken.get("deals")

@@ -31,8 +31,8 @@ from crmcli.values.periods import Period, period_of
 NONE: Final = "n/a"
 FORMULAS: Final = {
     "closed": "amounts of the deals won with a close date in the period",
-    "towards": "of these, what was won on days that a quota is for: all of it, but for teams and the total where"
-    " quotas are for a part of the period",
+    "towards": "of these, what was won on the days of the quota: all of it, but for teams and the total where quotas"
+    " are for a part of the period; who has none counts on the days of the others",
     "attainment": "towards / quota, in percent; of deals likewise",
     "gap": "quota - towards, never below 0",
     "pace": "towards / what the quotas come to by the as-of day, each spread evenly over its days; 100 is on time",
@@ -131,8 +131,13 @@ class Closings:
         return Closed(total, count)
 
     def towards(self, parts: Iterable[Part], people: Collection[int | None], currency: str) -> Closed:
-        """What people won towards targets: on their days, also by those of them who have no target."""
-        found = [self.closed(people, start, end, currency) for start, end in days_of(parts)]
+        """What people won towards targets, as `crmcli.rules.quotas.towards` has it."""
+        parts = list(parts)
+        found = [
+            self.closed([person], start, end, currency)
+            for person in people
+            for start, end in days_of(parts, person)
+        ]
         return Closed(sum(each.amount for each in found), sum(each.deals for each in found))
 
     def unconverted(self) -> list[dict[str, Any]]:
@@ -220,7 +225,7 @@ def quota_show(reader: Reader, asked: Asked) -> Report:
     if part:
         said.append(
             f"{amount_words(closed - reached, into)} of what was closed counts towards no quota:"
-            " won on days without one"
+            " won outside the days of quotas"
         )
     apart = sum(
         closings.towards(target.amounts, [id], into).amount for id, target in own_targets(known).items()

@@ -57,11 +57,12 @@ def in_one_currency(
 
 
 class Part(NamedTuple):
-    """What was set for a stretch of days: an amount, or a number of deals."""
+    """What was set for some people for a stretch of days: an amount, or a number of deals."""
 
     start: str
     end: str
     value: int
+    people: tuple[int, ...]
 
 
 class Target(NamedTuple):
@@ -101,16 +102,23 @@ def own_targets(quotas: Iterable[Quota]) -> dict[int, Target]:
     }
 
 
-def parts_of(quotas: Iterable[Quota], what: str) -> list[Part]:
-    """The stretches that count of one person's targets of one reach, of amounts or of numbers of deals."""
+def parts_of(quotas: Iterable[Quota], what: str, people: tuple[int, ...] | None = None) -> list[Part]:
+    """The stretches that count of one person's targets of one reach, of amounts or of numbers of deals.
+
+    They are for that person, or for the `people` of a team.
+    """
     counted = outermost(each for each in quotas if getattr(each, what) is not None)
-    return [Part(each.start, each.end, getattr(each, what)) for each in counted]
+    return [Part(each.start, each.end, getattr(each, what), people or (each.owner,)) for each in counted]
 
 
-def days_of(parts: Iterable[Part]) -> list[tuple[str, str]]:
-    """The stretches of days that parts cover, each day once."""
+def days_of(parts: Iterable[Part], person: int | None) -> list[tuple[str, str]]:
+    """The stretches of days on which what a person wins counts towards parts, each day once.
+
+    Those of the person's own parts; of all of them for who has none, as in the forecast.
+    """
     found: list[tuple[str, str]] = []
-    for start, end in sorted((part.start, part.end) for part in parts):
+    own = [part for part in parts if person in part.people] or parts
+    for start, end in sorted((part.start, part.end) for part in own):
         if found and start <= found[-1][1]:
             found[-1] = found[-1][0], max(end, found[-1][1])
         else:
@@ -122,11 +130,12 @@ Won = Mapping[Any, Mapping[str, int]]  # what each won, or how many deals, by da
 
 
 def towards(parts: Iterable[Part], won: Won, people: Iterable[Any]) -> int:
-    """What people won towards targets: on their days, also by those of them who have no target."""
-    days = days_of(parts)
+    """What people won towards targets: on the days of their own, or, who has none, on those of all."""
+    parts = list(parts)
     return sum(
         value
         for person in people
+        for days in [days_of(parts, person)]
         for day, value in won.get(person, {}).items()
         if any(start <= day <= end for start, end in days)
     )
@@ -202,7 +211,7 @@ def whole_targets(line: Line, quotas: Iterable[Quota]) -> Whole:
             members = parts_of(own.get(person, ()), what)
             for report in line.reports[person]:
                 members += parts[report]
-            given = parts_of(team.get(person, ()), what)
+            given = parts_of(team.get(person, ()), what, tuple(line.below(person)))
             counted = replacing(members, given)
             parts[person] = counted.parts
             if what == "amount" and counted.given != counted.replaced:

@@ -168,9 +168,8 @@ class _Condition:
             if operator == "=" and (key := phone_key(value, self.context.country)):
                 return f"{alias}.phone_key = {self.bind(key)}"
             if operator == ":" and (part := phone_part(value)):
-                keys = [f"{alias}.phone_key LIKE {self.bind(f'%{part}%')}"]
-                if whole := phone_key(value, self.context.country):  # 030 1234567 in Germany
-                    keys.append(f"{alias}.phone_key = {self.bind(whole)}")
+                parts = {part, part.removeprefix("0") or part}  # 030 in Germany is +4930
+                keys = [f"{alias}.phone_key LIKE {self.bind(f'%{each}%')}" for each in sorted(parts)]
                 return _joined([*keys, self.contains(value_sql(spec, alias), operator, value)], "OR")
         elif operator == "=" and (spec.entity, spec.name) in KEYS:
             column, normal = KEYS[spec.entity, spec.name]

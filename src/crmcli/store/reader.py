@@ -152,7 +152,8 @@ class SqlReader(Reader):
             engine.dispose()
 
     def release(self) -> None:
-        self.connection.close()
+        if self.own:
+            self.connection.close()
 
 
 def _fold(text: str | int | float | bytes | None) -> str | int | float | bytes | None:

@@ -80,7 +80,7 @@ def phone_part(text: str) -> str:
     """A part of a phone number as it stands in a key: digits, after + where it begins so; empty for other text."""
     part = text.strip()
     digits = "".join(letter for letter in part if letter not in " -./()")
-    plus, digits = digits.startswith("+"), digits.removeprefix("+")
+    plus, digits = digits.startswith(("+", "00")), digits.removeprefix("+").removeprefix("00")
     return f"{'+' if plus else ''}{digits}" if digits.isascii() and digits.isdecimal() else ""
 
 

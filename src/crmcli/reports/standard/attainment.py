@@ -18,7 +18,8 @@ from crmcli.values.periods import months
 FORMULAS: Final = {
     "quota": "those set for periods within this one; a quarter's rather than its months'",
     "won": "amounts of the deals won with a close date in the period",
-    "towards": "of these, what was won on days that the quotas are for",
+    "towards": "of these, what was won on the days of the quotas of whoever won it; who has none counts on the days of"
+    " the others",
     "attainment": "towards / quota, in percent",
     "gap": "quota - towards, never below 0",
     "pace": "towards / what the quotas come to by the as-of day, each spread evenly over its days; 100 is on time",
