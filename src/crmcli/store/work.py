@@ -369,7 +369,14 @@ def unit_of_work(
                 at=at,
                 zone=zone,
             )
-            yield work
+            try:
+                yield work
+            except KeyboardInterrupt:
+                if (
+                    target.path is None
+                ):  # it may have met the middle of a message: the server takes all back itself
+                    connection.invalidate()
+                raise
             changed = work.finish()
             if dry_run or not changed:
                 transaction.rollback()
